@@ -16,13 +16,17 @@ TEST(Isa, NamesGoBothWays) {
 TEST(Isa, BestIsTheLastSupported) {
   EXPECT_TRUE(isa_supported(Isa::kPortable));
   EXPECT_TRUE(isa_supported(best_isa()));
-  for (const Isa isa : kAll)
-    if (isa > best_isa()) EXPECT_FALSE(isa_supported(isa)) << isa_name(isa);
+  for (const Isa isa : kAll) {
+    if (isa > best_isa()) {
+      EXPECT_FALSE(isa_supported(isa)) << isa_name(isa);
+    }
+  }
 }
 
 TEST(Isa, VnniNeedsAvx2) {
-  if (isa_supported(Isa::kAvx2Vnni) || isa_supported(Isa::kAvx512Vnni))
+  if (isa_supported(Isa::kAvx2Vnni) || isa_supported(Isa::kAvx512Vnni)) {
     EXPECT_TRUE(isa_supported(Isa::kAvx2));
+  }
 }
 
 }  // namespace
