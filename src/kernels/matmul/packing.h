@@ -51,11 +51,10 @@ void pack_unit(const std::uint8_t* code, std::size_t unit, std::size_t row,
                std::byte* block) noexcept {
   using Layout = PanelLayout<kType, kRows>;
   constexpr WeightFormat kFormat = Layout::kFormat;
-  pack_plane<kFormat.low_bits, 0, Layout::kVector>(code,
-                                                   block + unit * Layout::kLowStride + 4 * row);
+  std::byte* const low = block + Layout::kUnitsAt + unit * Layout::kUnit + 4 * row;
+  pack_plane<kFormat.low_bits, 0, Layout::kVector>(code, low);
   if constexpr (kFormat.high_bits != 0)
-    pack_plane<kFormat.high_bits, kFormat.low_bits, Layout::kVector>(
-        code, block + Layout::kHighAt + unit * Layout::kHighStride + 4 * row);
+    pack_plane<kFormat.high_bits, kFormat.low_bits, Layout::kVector>(code, low + Layout::kLow);
 }
 
 // One 256-element block of one row.
