@@ -37,6 +37,11 @@ struct P : Avx2 {
     Int narrow;  // 16-bit sums not yet widened; unused by 6 bits and more
     Int wide;    // unused by 4 bits and fewer until the end
 
+    // GCC 12 otherwise computes all products of a unit first and keeps them on the stack.
+    static Int settled(Int a) noexcept {
+      __asm__("" : "+x"(a));
+      return a;
+    }
     static Int widen(Int a) noexcept { return _mm256_madd_epi16(a, _mm256_set1_epi16(1)); }
     static Int signed_products(Int w, Int q) noexcept {
       return widen(_mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(q, w)));
@@ -47,18 +52,18 @@ struct P : Avx2 {
     void add(Int even, Int odd, const std::byte* q) noexcept {
       const Int first = broadcast_int(q), second = broadcast_int(q + 4);
       if constexpr (kSigned) {
-        wide = _mm256_add_epi32(wide, signed_products(even, first));
-        wide = _mm256_add_epi32(wide, signed_products(odd, second));
+        wide = settled(_mm256_add_epi32(wide, signed_products(even, first)));
+        wide = settled(_mm256_add_epi32(wide, signed_products(odd, second)));
       } else {
         const Int products =
             _mm256_add_epi16(_mm256_maddubs_epi16(even, first), _mm256_maddubs_epi16(odd, second));
         if constexpr (kBits == 6) {
-          wide = _mm256_add_epi32(wide, widen(products));
+          wide = settled(_mm256_add_epi32(wide, widen(products)));
         } else if constexpr (kBits == 5 && kV % 2 == 1) {
-          wide = _mm256_add_epi32(wide, widen(_mm256_add_epi16(narrow, products)));
+          wide = settled(_mm256_add_epi32(wide, widen(_mm256_add_epi16(narrow, products))));
           narrow = zero_int();
         } else {
-          narrow = _mm256_add_epi16(narrow, products);
+          narrow = settled(_mm256_add_epi16(narrow, products));
         }
       }
     }
