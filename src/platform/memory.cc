@@ -39,12 +39,13 @@ std::uint64_t system_available_bytes() {
 PageBuffer::PageBuffer(std::size_t bytes) : size_(bytes) {
   if (bytes == 0) return;
   map_bytes_ = bytes + kHugePageBytes;
-  map_ = mmap(nullptr, map_bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  map_ = mmap(nullptr, map_bytes_, PROT_READ | PROT_WRITE,
+              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (map_ == MAP_FAILED) {
     map_ = nullptr;
-    throw Error(ErrorCode::kResourceExhausted,
-                "the system refused " + std::to_string(bytes >> 20) + " MiB of memory; close other programs, "
-                "take a smaller model or a shorter context");
+    throw Error(ErrorCode::kResourceExhausted, "the system refused " + std::to_string(bytes >> 20) +
+                                                   " MiB of memory; close other programs, "
+                                                   "take a smaller model or a shorter context");
   }
   const auto address = reinterpret_cast<std::uintptr_t>(map_);
   const std::uintptr_t aligned = (address + kHugePageBytes - 1) & ~(kHugePageBytes - 1);

@@ -1,5 +1,6 @@
-// PageBuffer: anonymous memory straight from the system, zeroed, aligned to 2 MiB, advised to use huge pages.
-// Pages take physical memory when they are first touched, so a large buffer may be reserved and used in part.
+// PageBuffer: anonymous memory straight from the system, zeroed, aligned to 2 MiB, advised to use
+// huge pages. Pages take physical memory when they are first touched, so a large buffer may be
+// reserved and used in part.
 #pragma once
 
 #include <cstddef>
@@ -37,7 +38,8 @@ class PageBuffer {
   std::size_t size_ = 0;
 };
 
-// Memory this process may still take, in bytes: what the system calls available, or what its cgroup leaves.
+// Memory this process may still take, in bytes: what the system calls available, or what its cgroup
+// leaves.
 std::uint64_t available_memory_bytes();
 
 }  // namespace hearth

@@ -16,8 +16,9 @@
 namespace hearth {
 namespace {
 
-// About 50 µs of spinning on a 3 GHz core (a pause takes 40 to 140 cycles), longer than the gap between two
-// steps of a generation and shorter than anything a person notices; then the kernel is asked to wake us.
+// About 50 µs of spinning on a 3 GHz core (a pause takes 40 to 140 cycles), longer than the gap
+// between two steps of a generation and shorter than anything a person notices; then the kernel is
+// asked to wake us.
 constexpr int kSpins = 2000;
 
 void pause() noexcept {
@@ -85,7 +86,8 @@ std::size_t default_thread_count() {
   CPU_ZERO(&allowed);
   double cores = std::max(1u, std::thread::hardware_concurrency());
   if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) cores = CPU_COUNT(&allowed);
-  std::ifstream quota_file("/sys/fs/cgroup/cpu.max");  // "200000 100000": µs of CPU per period; or "max 100000"
+  std::ifstream quota_file(
+      "/sys/fs/cgroup/cpu.max");  // "200000 100000": µs of CPU per period; or "max 100000"
   std::string quota;
   double period = 0;
   if (quota_file >> quota >> period && quota != "max" && period > 0) {

@@ -1,5 +1,6 @@
-// ThreadPool: the process's compute threads. The caller of run() is worker 0; the others spin for a moment
-// between runs, then sleep in the kernel. One run at a time; runs from two threads take turns.
+// ThreadPool: the process's compute threads. The caller of run() is worker 0; the others spin for a
+// moment between runs, then sleep in the kernel. One run at a time; runs from two threads take
+// turns.
 #pragma once
 
 #include <atomic>
@@ -22,7 +23,8 @@ class ThreadPool {
 
   std::size_t size() const noexcept { return threads_.size() + 1; }
 
-  // Calls work(worker) once on each of the size() workers and returns when all are back. work must not throw.
+  // Calls work(worker) once on each of the size() workers and returns when all are back. work must
+  // not throw.
   void run(const std::function<void(std::size_t worker)>& work);
 
   // For use inside run(): returns when all workers have arrived.
