@@ -83,6 +83,7 @@ struct QueryTile {
   float sum[kQueries];
   Visible seen[kQueries];
   std::size_t head_dim;
+  const Element* ahead;  // the values that come next: fetched while these are used
 
   float* acc_row(std::size_t q) noexcept { return acc + q * padded(head_dim); }
 
@@ -106,8 +107,8 @@ struct QueryTile {
     }
   }
 
-  // score[q, key] = sum over d of query[d, q] * keys[d, key]. `ahead`: what to fetch meanwhile.
-  void multiply_keys(const Element* keys, const Element* ahead) noexcept {
+  // score[q, key] = sum over d of query[d, q] * keys[d, key]. `keys_ahead`: to fetch meanwhile.
+  void multiply_keys(const Element* keys, const Element* keys_ahead) noexcept {
 #pragma GCC unroll 1
     for (std::size_t first = 0; first < kVectors; first += kStep) {
       F32 sums[kQueries][kStep];
@@ -119,7 +120,7 @@ struct QueryTile {
 #pragma GCC unroll 1
       for (std::size_t d = 0; d < head_dim; ++d) {
         const Element* line = keys + d * kBlockPositions + first * kLanes;
-        prefetch(ahead + d * kBlockPositions + first * kLanes);
+        prefetch(keys_ahead + d * kBlockPositions + first * kLanes);
         F32 key[kStep];
 #pragma GCC unroll 2
         for (std::size_t v = 0; v < kStep; ++v) key[v] = load(line + v * kLanes);
@@ -191,6 +192,7 @@ struct QueryTile {
 #pragma GCC unroll 1
     for (std::size_t key = range.begin; key < range.end; ++key) {
       F32 value[kWidth];
+      if constexpr (kCount == kQueries) prefetch(ahead + key * stride + d);
 #pragma GCC unroll 2
       for (std::size_t v = 0; v < kWidth; ++v)
         value[v] = load(values + key * stride + d + v * kLanes);
@@ -252,6 +254,7 @@ struct QueryTile {
       if (!any) continue;
       const BlockView<Element> view(*block, tile.head_dim),
           next(last ? *block : block[1], tile.head_dim);
+      state.ahead = next.values;
       state.multiply_keys(view.keys, next.keys);
       for (std::size_t q = 0; q < kQueries; ++q) {
         if (state.seen[q].begin < state.seen[q].end) state.soften(q);
