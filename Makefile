@@ -7,7 +7,8 @@ DEST := $(DESTDIR)$(PREFIX)
 INSTALLED := bin/hearth share/man/man1/hearth.1 share/bash-completion/completions/hearth \
 	share/zsh/site-functions/_hearth share/fish/vendor_completions.d/hearth.fish
 
-.PHONY: build help run test conformance fuzz bench asan tsan debug install uninstall tidy format clean
+.PHONY: build help run test conformance fuzz bench asan tsan debug install uninstall tidy format \
+	clean
 
 build: ## the program, at build/hearth (the default)
 	@scripts/setup.sh run
@@ -28,7 +29,7 @@ test: ## install what the tests need, build, run every test and check
 	@build/hearth pull smollm2
 	@scripts/run_tests.py build
 
-conformance: ## compare with numpy, gguf, llama.cpp and transformers; prints the table of docs/conformance.md
+conformance: ## compare with numpy, gguf, llama.cpp and transformers; prints one table
 	@scripts/setup.sh conformance
 	@$(MAKE) --no-print-directory build
 	@.venv/bin/python tests/conformance/run.py

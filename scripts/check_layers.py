@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Holds every #include to the floors of ARCHITECTURE.md: a room includes itself and what stands lower,
-two rooms on one floor never include each other. There is no list of exceptions.
+"""Holds every #include to the floors of ARCHITECTURE.md: a room includes itself and what stands
+lower, two rooms on one floor never include each other. There is no list of exceptions.
 
   scripts/check_layers.py [ROOT]
 """
@@ -60,7 +60,7 @@ def check_include(path, room, quote, included, root):
         beside = (root / path.parent / included).is_file()
         if beside and room == "apps":
             return None
-        return f"{included}: includes are relative to src/" if beside else f"{included}: no such file"
+        return f"{included}: " + ("includes are relative to src/" if beside else "no such file")
     target = room_of(Path("src") / included)
     if target not in FLOORS:
         return f"room '{target}' has no floor: add it to the table of scripts/check_layers.py"
@@ -92,8 +92,9 @@ def main():
              if file.suffix in (".h", ".cc", ".inc")]
     violations = [f"{path}:{line}: {message}"
                   for path in files for line, message in check_file(path, root)]
-    print("\n".join(violations + [f"layers: {len(files)} files in {len({room_of(p) for p in files})} "
-                                  f"rooms, {len(violations)} violations"]))
+    rooms = {room_of(path) for path in files}
+    print("\n".join(violations + [f"layers: {len(files)} files in {len(rooms)} rooms, "
+                                  f"{len(violations)} violations"]))
     return 1 if violations or not files else 0
 
 

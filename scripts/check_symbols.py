@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Shows that no instruction leaks out of its file. The objects of x86_*.cc and arm_*.cc are compiled for
-processors that the machine may not be; a weak symbol in one (an inline function, a template) could be the
-copy that the linker keeps for the whole program. So those objects export no weak symbol, and no other file
-is compiled with instruction-set flags.
+"""Shows that no instruction leaks out of its file. The objects of x86_*.cc and arm_*.cc are
+compiled for processors that the machine may not be; a weak symbol in one (an inline function, a
+template) could be the copy that the linker keeps for the whole program. So those objects export
+no weak symbol, and no other file is compiled with instruction-set flags.
 
   scripts/check_symbols.py BUILD      a release build: unoptimized ones keep inline functions
 """

@@ -1,5 +1,6 @@
-"""Reads C++ well enough to find its functions: no compiler, no exceptions to the rules of the language
-that this repository uses. Comments, strings and preprocessor lines are blanked, keeping every offset."""
+"""Reads C++ well enough to find its functions, without a compiler: comments, literals and
+preprocessor lines are blanked, keeping every offset; then braces are told apart by the words
+before them."""
 
 import bisect
 import re
@@ -29,7 +30,7 @@ class Function:
 
 
 def blank(text):
-    """The text with comments, literals' contents and directives as spaces; lines and offsets stay."""
+    """The text with comments, literals and directives as spaces; lines and offsets stay."""
     def spaces(match):
         if match.lastgroup == "number" or match.group("number"):
             return match.group(0)
@@ -168,7 +169,7 @@ def _count_parameters(text):
         return 0
     depth, count = 0, 1
     for character in text:
-        depth += {"(": 1, "<": 1, "{": 1, "[": 1, ")": -1, ">": -1, "}": -1, "]": -1}.get(character, 0)
+        depth += (character in "(<{[") - (character in ")>}]")
         count += character == "," and depth == 0
     return count
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Fuzzes every parser: two at a time, under ASan and UBSan, then measures the line coverage of the sources
-that the fuzzer's "// covers:" line names. Exits 1 on a finding, or when a parser's coverage is too low.
+"""Fuzzes every parser, two at a time, under ASan and UBSan, then measures the line coverage of the
+sources that the fuzzer's "// covers:" line names. Exits 1 on a finding or on too low a coverage.
 
   scripts/fuzz.py BUILD --seconds N [--min-coverage PERCENT] [NAME…]
 
-Inputs: fuzz/corpus/NAME/ (committed seeds, only read) and BUILD/corpus/NAME/ (grows from run to run).
+Inputs: fuzz/corpus/NAME/ (committed seeds, only read) and BUILD/corpus/NAME/ (grows).
 Findings are left in BUILD/findings/NAME-*; replay one with BUILD/NAME_fuzz FILE.
 """
 
@@ -105,7 +105,8 @@ def main():
         covered_sources(name)
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         rows = list(pool.map(lambda name: fuzz(options.build, name, options.seconds), names))
-    print(f"{'parser':12}{'executions':>12}{'per second':>12}{'corpus':>8}{'lines':>7}{'covered':>9}")
+    print(f"{'parser':12}{'executions':>12}{'per second':>12}{'corpus':>8}"
+          f"{'lines':>7}{'covered':>9}")
     failures = 0
     for row in rows:
         share = f"{100 * row['covered'] / max(row['lines'], 1):.1f} %" if "lines" in row else "-"

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Runs what `make test` runs, after the build: the unit tests (ctest, fuzz corpora included), then the checks
-of the sources and of the build. Ends in one line with the counts; exits 1 when anything failed.
+"""Runs what `make test` runs after the build: the unit tests (ctest, fuzz corpora included), then
+the checks of the sources and of the build. Ends in one line with the counts; exits 1 if anything
+failed.
 
   scripts/run_tests.py BUILD [--only unit|checks] [--exclude REGEX]
 
-Where CI is set, a test that could not run counts as failed: there, everything it needs is installed. The
-one exception is a test skipped for an instruction set that "this CPU lacks".
+Where CI is set, a test that could not run counts as failed: there, everything it needs is
+installed. The one exception is a test skipped for an instruction set that "this CPU lacks".
 """
 
 import argparse

@@ -28,7 +28,7 @@ install_packages() {
   done
   ((${#missing[@]})) || return 0
   if ((EUID != 0)); then
-    echo "setup: ${#missing[@]} packages are missing. This one line needs root; then run make again:" >&2
+    echo "setup: packages are missing. This one line needs root; then run make again:" >&2
     echo "  sudo apt-get install -y --no-install-recommends ${missing[*]}" >&2
     exit 1
   fi

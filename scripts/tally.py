@@ -1,5 +1,5 @@
-"""Counts of passed and failed checks: the summary line that a person reads, and, when HEARTH_TALLY names
-a file, the same counts appended there, from which .ci/run makes its sum."""
+"""Counts of passed and failed checks: the summary line that a person reads and, when HEARTH_TALLY
+names a file, the same counts appended there, from which .ci/run makes its sum."""
 
 import os
 

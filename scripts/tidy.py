@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Holds the sources to the habits of CONTRIBUTING.md. Prints path:line: what is wrong; exits 1 if anything is.
+"""Holds the sources to the habits of CONTRIBUTING.md. Prints path:line: what is wrong; exits 1 if
+anything is.
 
   scripts/tidy.py            check every file that git knows or would add
   scripts/tidy.py --table    also the lengths of functions and files
@@ -58,8 +59,8 @@ class Report:
 
     def parameters(self, path, line, name, count):
         if count > PARAMETERS:
-            self.fail(path, line, f"{name} takes {count} parameters; from {PARAMETERS + 1} on a struct "
-                                  "with named fields")
+            self.fail(path, line, f"{name} takes {count} parameters; more than {PARAMETERS} go "
+                                  "into a struct with named fields")
 
 
 def check_text(path, text, report):
@@ -149,10 +150,11 @@ def check_format(paths, required, report):
     tool = shutil.which("clang-format-19")
     if not tool:
         if required:
-            report.fail(".clang-format", 1, "clang-format-19 is not installed: scripts/setup.sh test")
+            report.fail(".clang-format", 1, "no clang-format-19: scripts/setup.sh test installs it")
         return
     if paths:
-        result = subprocess.run([tool, "--dry-run", "-Werror", *paths], capture_output=True, text=True)
+        result = subprocess.run([tool, "--dry-run", "-Werror", *paths], check=False,
+                                capture_output=True, text=True)
         where = {}
         for line in result.stderr.splitlines():
             if match := re.match(r"(.*?):(\d+):\d+: error: code should be", line):
