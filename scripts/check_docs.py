@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 DOCUMENTS = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/*.md")
-# The list under this heading of ARCHITECTURE.md has one numbered item per hop; the files that a reader
-# opens are all its links.
+# The list under this heading of ARCHITECTURE.md has one numbered item per hop; the files that a
+# reader opens are all its links.
 PATH_HEADING = "From submit to the kernel"
 SOURCES = (".h", ".cc", ".inc", ".py")
 HOPS_MAX = 8
