@@ -35,6 +35,8 @@ UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME)\b")
 BANNER = re.compile(r"^\s*(//|#)\s*([-=*#~_/])\2{3,}")
 CONSTANT = re.compile(r"^(?:inline |static )*constexpr [^=({]*?\b(\w+)(?:\[[^=]*\])?\s*(?:=|\{)")
 TYPE = re.compile(r"^\s*(?:class|struct|enum class|union)\s+(\w+)\s*(?:final\s*)?[:{]")
+# With a format's own suffix, where it has one: BlockQ4_0, BlockQ5_K.
+TYPE_NAME = re.compile(r"[A-Z][A-Za-z0-9]*(_[0-9A-Z]+)?")
 SNAKE_FILE = re.compile(r"^[a-z0-9_]+$")
 TEST_MACROS = {"TEST", "TEST_F", "TEST_P", "TYPED_TEST", "LLVMFuzzerTestOneInput", "BENCHMARK_F"}
 
@@ -124,7 +126,7 @@ def check_cpp(path, text, report):
     for number, line in enumerate(cpp_scan.blank(text).splitlines(), 1):
         if (match := CONSTANT.match(line)) and not re.match(r"k[A-Z0-9]", match.group(1)):
             report.fail(path, number, f"{match.group(1)}: constants are kPascalCase")
-        if (match := TYPE.match(line)) and not re.fullmatch(r"[A-Z][A-Za-z0-9]*", match.group(1)):
+        if (match := TYPE.match(line)) and not TYPE_NAME.fullmatch(match.group(1)):
             report.fail(path, number, f"{match.group(1)}: types are PascalCase")
     if path.endswith(".h"):
         check_header(path, text, report)
