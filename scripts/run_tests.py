@@ -27,6 +27,7 @@ def run_unit(build, exclude):
     """(passed, failed, skipped) of ctest."""
     report = (build / "tests.xml").resolve()
     report.unlink(missing_ok=True)
+    print("unit tests …", flush=True)
     command = ["ctest", "--test-dir", str(build), "--output-on-failure", "--no-tests=error",
                "--output-junit", str(report), "-j", str(os.cpu_count()), "--quiet"]
     if exclude:
@@ -61,6 +62,7 @@ def checks(build):
     yield [str(scripts / "check_layers.py")]
     yield [str(scripts / "check_docs.py")]
     yield [str(scripts / "check_symbols.py"), str(build)]
+    yield [str(scripts / "check_cli.py"), str(build)]
 
 
 def run_checks(build):
