@@ -25,15 +25,18 @@ MEMORY_MB_MAX = 2048
 
 
 def covered_sources(name):
-    """The sources named by the line `// covers: src/a.cc src/b.cc` of fuzz/NAME_fuzz.cc."""
+    """The sources named by the line `// covers: src/a.cc src/b_*.cc` of fuzz/NAME_fuzz.cc."""
     match = re.search(r"^// covers: (.+)$", Path(f"fuzz/{name}_fuzz.cc").read_text(), re.MULTILINE)
     if not match:
         sys.exit(f"fuzz/{name}_fuzz.cc: no line '// covers: <sources of the parser>'")
-    sources = match.group(1).split()
-    for source in sources:
-        if not Path(source).is_file():
-            sys.exit(f"fuzz/{name}_fuzz.cc covers {source}, which does not exist")
-    return sources
+    sources = []
+    for pattern in match.group(1).split():
+        found = [str(path) for path in Path(".").glob(pattern)
+                 if not path.name.endswith(("_test.cc", "_bench.cc"))]
+        if not found:
+            sys.exit(f"fuzz/{name}_fuzz.cc covers {pattern}, which does not exist")
+        sources += found
+    return sorted(sources)
 
 
 def directories(build, name):
