@@ -11,7 +11,7 @@ import argparse
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import numpy as np
 from gguf import GGUFReader
@@ -27,6 +27,7 @@ class Model:
         reader = GGUFReader(path)
         self.metadata = {key: entry.contents() for key, entry in reader.fields.items()}
         self.family: str = self.metadata["general.architecture"]
+        self.gelu: Callable[[Array], Array] = gelu
         self.weights: dict[str, Array] = {}
         for tensor in reader.tensors:
             values = dequantize(tensor.data, tensor.tensor_type).astype(np.float64)
@@ -109,6 +110,12 @@ def gelu(x: Array) -> Array:
     return 0.5 * x * (1.0 + np.tanh(np.sqrt(2.0 / np.pi) * (x + 0.044715 * x**3)))
 
 
+def gelu_of_halves(x: Array) -> Array:
+    """GELU as llama.cpp's CPU has it: a table of f16 values by f16 arguments, exact outside ±10."""
+    tabled = gelu(x.astype(np.float16).astype(np.float64)).astype(np.float16).astype(np.float64)
+    return np.where(x <= -10.0, 0.0, np.where(x >= 10.0, x, tabled))
+
+
 def attend(q: Array, k: Array, v: Array, window: int, scale: float) -> Array:
     """Causal softmax attention; query head h reads key head h // (heads / kv heads)."""
     positions, heads, _ = q.shape
@@ -151,7 +158,7 @@ def feed_forward(model: Model, x: Array, prefix: str) -> Array:
         gate, up = x @ w[f"{prefix}.ffn_gate.weight"].T, x @ w[f"{prefix}.ffn_up.weight"].T
     else:
         gate, up = np.split(x @ w[f"{prefix}.ffn_up.weight"].T, 2, axis=1)
-    activated = gelu(gate) if model.family == "gemma3" else silu(gate)
+    activated = model.gelu(gate) if model.family == "gemma3" else silu(gate)
     return (activated * up) @ w[f"{prefix}.ffn_down.weight"].T
 
 
