@@ -33,7 +33,7 @@ def sdist_folder() -> Path:
         archives = cache_folder("peers")
         subprocess.run(
             [sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary", SDIST,
-             "--no-build-isolation", "-d", str(archives), f"{SDIST}=={SDIST_VERSION}"], check=True)
+             "-d", str(archives), f"{SDIST}=={SDIST_VERSION}"], check=True)
         with tarfile.open(archives / f"{folder.name}.tar.gz") as archive:
             archive.extractall(folder.parent, filter="data")
     return folder
