@@ -1,5 +1,6 @@
-// Instruction sets, from the slowest to the best; the order is the order of preference.
-// A machine that has one has all the lower ones of its architecture.
+// Instruction sets, from the slowest to the best; the order is the order of preference, not a
+// chain: a machine with avx512_vnni may lack avx2_vnni (Zen 4) and the other way round (Alder
+// Lake). Selection therefore takes the best variant that is both ≤ the one asked for and supported.
 #pragma once
 
 #include <optional>
