@@ -32,7 +32,8 @@ bool is_part(std::string_view name) noexcept {
 
 }  // namespace
 
-// An open archive. libarchive's seekable reader takes the central directory's word for names and sizes.
+// An open archive. libarchive's seekable reader takes the central directory's word for names and
+// sizes.
 struct Wheel::Reader {
   const Wheel& wheel;
   archive* handle = archive_read_new();

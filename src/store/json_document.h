@@ -1,5 +1,5 @@
-// JsonDocument: a read-only view of untrusted JSON: every access says what was wanted and what was there.
-// Shares ownership of the parsed text with the documents made from it. Immutable.
+// JsonDocument: a read-only view of untrusted JSON: every access says what was wanted and what was
+// there. Shares ownership of the parsed text with the documents made from it. Immutable.
 #pragma once
 
 #include <cstdint>
@@ -19,9 +19,9 @@ class JsonDocument {
 
   bool is_object() const noexcept;
   bool contains(std::string_view key) const noexcept;  // and is not null
-  std::string text(std::string_view key) const;        // a missing key or another type is kCorruptData
-  std::uint64_t size(std::string_view key) const;      // a whole number ≥ 0
-  JsonDocument child(std::string_view key) const;      // an object
+  std::string text(std::string_view key) const;    // a missing key or another type is kCorruptData
+  std::uint64_t size(std::string_view key) const;  // a whole number ≥ 0
+  JsonDocument child(std::string_view key) const;  // an object
   std::vector<JsonDocument> list(std::string_view key, std::size_t length_max) const;  // of objects
 
  private:

@@ -3,8 +3,8 @@
 //   blobs/sha256-<digest>            a whole, verified file, never written again
 //   manifests/<digest of reference>  see manifest.h
 //   partial/<key>, <key>.journal     an unfinished blob and what is known about it
-//   wheels/<key>/*.whl               finished wheels, kept until the blob made from them is published
-//   sets/<digest of first>/…         links that give the shards of one model their names
+//   wheels/<key>/*.whl               finished wheels, kept until the blob made from them is
+//   published sets/<digest of first>/…         links that give the shards of one model their names
 //   locks/<key>, locks/store         held by processes at work; nobody else leaves anything here
 #pragma once
 

@@ -1,14 +1,15 @@
 // Library: the models on this disk: found by reference, listed, fetched, copied, removed.
-// Owns nothing in memory but its options and the catalog; the truth is in the files (layout.h), which any
-// number of processes share: manifests appear and vanish whole, blobs never change, locks keep two pulls of
-// one model and a removal out of each other's way. Thread rule: const functions from any thread; one pull at
-// a time per object.
+// Owns nothing in memory but its options and the catalog; the truth is in the files (layout.h),
+// which any number of processes share: manifests appear and vanish whole, blobs never change, locks
+// keep two pulls of one model and a removal out of each other's way. Thread rule: const functions
+// from any thread; one pull at a time per object.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,13 +49,14 @@ class Library {
   struct Options {
     std::filesystem::path home;  // see default_home()
     std::string hub_endpoint = "https://huggingface.co";
-    std::string hub_token;       // sent to hub_endpoint's origin only
+    std::string hub_token;  // sent to hub_endpoint's origin only
     std::string registry_endpoint = "https://registry.ollama.ai";
     std::uint64_t memory_bytes = 0;  // of this machine or container; 0: not known, not checked
     FailPoint fail_point;            // tests only
   };
 
-  // HEARTH_HOME, else XDG_DATA_HOME/hearth, else ~/.local/share/hearth. kInvalidArgument without a home.
+  // HEARTH_HOME, else XDG_DATA_HOME/hearth, else ~/.local/share/hearth. kInvalidArgument without a
+  // home.
   static std::filesystem::path default_home();
 
   // `http` and `wheels` outlive the library; without `wheels`, pypi sources are refused.
@@ -73,10 +75,11 @@ class Library {
   // Newest first. A manifest that cannot be read is left out and logged.
   std::vector<Manifest> list() const;
 
-  // Tries the catalog's sources (or the reference itself) in order; Manifest::source says which served.
+  // Tries the catalog's sources (or the reference itself) in order; Manifest::source says which
+  // served.
   PullResult pull(const ModelRef& ref, const PullOptions& options);
-  // Gives a model (or a GGUF file, which is copied in) a further name. kInvalidArgument for a name that the
-  // catalog means, or that is taken.
+  // Gives a model (or a GGUF file, which is copied in) a further name. kInvalidArgument for a name
+  // that the catalog means, or that is taken.
   Manifest copy(const ModelRef& from, const ModelRef& to, const PullOptions& options);
   // Returns the bytes freed: of blobs that no other manifest names.
   std::uint64_t remove(const ModelRef& ref);
@@ -88,6 +91,8 @@ class Library {
   std::filesystem::path model_path(const Manifest& manifest) const;
   void check_model(const Manifest& manifest) const;
   void publish(const Manifest& manifest, const PullContext& context);
+  // Nothing when a manifest cannot be read (a newer hearth's, perhaps): then nothing may be freed.
+  std::optional<std::set<Digest>> used_digests() const;
   std::uint64_t remove_unused(const std::vector<Layer>& layers);
   [[noreturn]] void throw_not_found(const ModelRef& ref) const;
   void check_memory(std::uint64_t bytes, std::string_view what) const;

@@ -1,6 +1,6 @@
-// Manifest: what the store keeps about one reference: its files, by digest, and where they came from.
-// On disk: "HEARTH-MANIFEST 1\n", then one JSON object. A newer version is refused, not guessed at.
-// A value; the store writes it atomically.
+// Manifest: what the store keeps about one reference: its files, by digest, and where they came
+// from. On disk: "HEARTH-MANIFEST 1\n", then one JSON object. A newer version is refused, not
+// guessed at. A value; the store writes it atomically.
 #pragma once
 
 #include <cstdint>
@@ -42,8 +42,8 @@ struct Manifest {
 };
 
 std::string serialize(const Manifest& manifest);
-// kCorruptData for anything that breaks the format, kUnsupported for a newer version. `name` goes into
-// the message.
+// kCorruptData for anything that breaks the format, kUnsupported for a newer version. `name` goes
+// into the message.
 Manifest parse_manifest(std::string_view text, std::string_view name);
 
 inline constexpr std::uint64_t kManifestBytesMax = 1u << 20;  // 4,096 layers of 200 bytes

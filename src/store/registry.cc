@@ -46,7 +46,8 @@ std::vector<Layer> parse_registry_manifest(std::string_view json, std::string_vi
   std::uint64_t total = 0;
   for (const JsonDocument& entry : document.list("layers", kLayersMax)) {
     const std::string media_type = entry.text("mediaType");
-    // A digest is checked whether we keep its layer or not: who sends one bad digest is not believed.
+    // A digest is checked whether we keep its layer or not: who sends one bad digest is not
+    // believed.
     const Digest digest = Digest::parse(entry.text("digest"), what);
     const std::uint64_t bytes = entry.size("size");
     total = checked_add(total, bytes, what);

