@@ -155,8 +155,9 @@ def document(cases: list[Case], rounds: int) -> str:
     today = datetime.date.today().isoformat()
     return f"""# Speed beside llama.cpp, {today}
 
-{processor()}, {rounds} interleaved rounds; llama.cpp of {peers.SDIST} {peers.SDIST_VERSION},
-native build, flash attention on. Medians of tokens per second (smallest–largest). `make bench` repeats it.
+{processor()}, {rounds} interleaved rounds.
+llama.cpp of {peers.SDIST} {peers.SDIST_VERSION}, native build, flash attention on.
+Medians of tokens per second (smallest–largest). `make bench` repeats it.
 
 {table(cases)}
 """

@@ -111,7 +111,7 @@ class LlamaContext:
         self.position = 0
 
     def decode(self, ids: list[int], every_logit: bool) -> np.ndarray:
-        """Appends a batch at most; logits [positions or 1, vocabulary], valid until the next call."""
+        """Appends a batch at most; logits [positions or 1, vocabulary], valid until the next."""
         batch = self.api.llama_batch_init(len(ids), 0, 1)
         batch.n_tokens = len(ids)
         for index, token in enumerate(ids):
