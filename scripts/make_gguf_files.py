@@ -97,6 +97,7 @@ def main() -> None:
     whole = (folder / "all_types.gguf").read_bytes()
     (corpus / "cut").write_bytes(whole[:700])
     (corpus / "big_endian").write_bytes(whole[:4] + whole[7:3:-1] + whole[8:64])
+    (corpus / "shard_name").write_bytes(b"model-00002-of-00005.gguf")
     (corpus / "v1").write_bytes(whole[:4] + b"\x01\0\0\0" + whole[8:64])
 
 
