@@ -147,8 +147,9 @@ std::optional<TokenId> ByteBpeTokenizer::whole_word(std::string_view word, std::
   return id && vocabulary().is_reachable(*id) ? id : std::nullopt;
 }
 
-// A symbol that is no token, or one that text must not become, is written as its bytes' tokens; a byte
-// without a token as the unknown token, where the model has one.
+// A symbol that is no token, or one that text must not become, is written as its bytes' tokens. Some models
+// lack the tokens of a few control characters (SmolLM2: 0x04, 0x13 and more), which then vanish, as they do in
+// llama.cpp; their unknown token is a control token, which no text may become.
 void ByteBpeTokenizer::append_symbol(std::uint32_t id, std::string_view bytes,
                                      std::vector<TokenId>& out) const {
   const auto writable = [&](std::uint32_t symbol) {
@@ -160,11 +161,7 @@ void ByteBpeTokenizer::append_symbol(std::uint32_t id, std::string_view bytes,
   }
   for (const char c : bytes) {
     const std::uint32_t symbol = byte_symbols_[static_cast<unsigned char>(c)];
-    if (writable(symbol)) {
-      out.push_back(static_cast<TokenId>(symbol));
-    } else if (const std::optional<TokenId> unknown = vocabulary().special_id(SpecialRole::kUnknown)) {
-      out.push_back(*unknown);
-    }
+    if (writable(symbol)) out.push_back(static_cast<TokenId>(symbol));
   }
 }
 
