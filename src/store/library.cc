@@ -83,7 +83,8 @@ void Library::throw_not_found(const ModelRef& ref) const {
                                           " is not on this machine yet: get it with 'hearth pull " +
                                           ref.text + "'");
   }
-  std::string message = "there is no model '" + ref.text + "', here or in the catalog";
+  std::string message = "there is no model '" + (ref.tag == "latest" ? ref.name : ref.text) +
+                        "', here or in the catalog";
   std::string names;
   for (const std::string& name : catalog_.similar(ref.name)) {
     names += (names.empty() ? "" : ", ") + name;
@@ -151,6 +152,7 @@ void Library::check_memory(std::uint64_t bytes, std::string_view what) const {
   throw Error(ErrorCode::kResourceExhausted,
               std::string(what) + " needs about " + format_bytes(bytes) +
                   " of memory and this machine has " + format_bytes(options_.memory_bytes) +
+                  " available"
                   ": choose a smaller one, or insist with --force");
 }
 
@@ -263,11 +265,8 @@ PullResult Library::pull(const ModelRef& typed, const PullOptions& options) {
   }
   PullResult result{.manifest = pull_locked(ref, context, options)};
   if (before) {
-    const auto first = [](const Manifest& m) {
-      return m.with_role(LayerRole::kModel).front().digest;
-    };
     result.was_present = true;
-    result.changed = first(*before) != first(result.manifest);
+    result.changed = before->model_digest() != result.manifest.model_digest();
     remove_unused(before->layers);
   }
   meter.begin(PullStage::kDone, result.manifest.source, result.manifest.total_bytes(),
