@@ -14,6 +14,10 @@ std::vector<std::size_t> windows_of(const Model& model) {
   return windows;
 }
 
+std::size_t wanted_context(const Model& model, const EngineOptions& options) {
+  return options.context != 0 ? options.context : model.config().trained_context;
+}
+
 // Blocks of each group: enough for one sequence of `context` positions and one to grow into, or
 // what fits in options.cache_bytes.
 std::size_t block_count(const Model& model, const Device& device, std::size_t context,
@@ -24,7 +28,7 @@ std::size_t block_count(const Model& model, const Device& device, std::size_t co
   for (const CacheShape& shape : model.cache_shapes())
     bytes_per_block += device.cache_block_bytes(shape);
   const std::size_t blocks = cache_bytes / bytes_per_block;
-  if (blocks >= 2) return blocks;
+  if (blocks >= 2) return std::min(blocks, wanted);
   throw Error(ErrorCode::kResourceExhausted,
               "the cache needs at least " + std::to_string(2 * bytes_per_block >> 10) +
                   " KiB, and may take " + std::to_string(cache_bytes >> 10) + " KiB");
@@ -33,12 +37,15 @@ std::size_t block_count(const Model& model, const Device& device, std::size_t co
 }  // namespace
 
 Engine::Engine(const Model& model, Device& device, const EngineOptions& options)
+    : Engine(model, device, options,
+             block_count(model, device, wanted_context(model, options), options.cache_bytes)) {}
+
+// A sequence alone always fits: its context is at most what the blocks hold.
+Engine::Engine(const Model& model, Device& device, const EngineOptions& options, std::size_t blocks)
     : model_(model),
-      context_(options.context != 0 ? options.context : model.config().trained_context),
-      scheduler_(windows_of(model), block_count(model, device, context_, options.cache_bytes),
-                 options.rows_per_step),
-      runner_(model, device, block_count(model, device, context_, options.cache_bytes),
-              options.rows_per_step) {}
+      context_(std::min(wanted_context(model, options), blocks * kBlockPositions)),
+      scheduler_(windows_of(model), blocks, options.rows_per_step),
+      runner_(model, device, blocks, options.rows_per_step) {}
 
 SequenceId Engine::submit(Request request) {
   validate(request.sampling);

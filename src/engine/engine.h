@@ -41,6 +41,7 @@ class Engine {
   const EngineCounters& counters() const noexcept { return counters_; }
 
  private:
+  Engine(const Model& model, Device& device, const EngineOptions& options, std::size_t blocks);
   void drop_cancelled();
   void deliver(const Chunk& chunk, std::size_t& next_logits);
   void accept_token(Sequence& sequence, std::span<const float> logits);
