@@ -1,4 +1,5 @@
-// CancelToken: one flag, set from any thread (or a signal handler), polled by whoever works for the caller.
+// CancelToken: one flag, set from any thread (or a signal handler), polled by whoever works for the
+// caller.
 #pragma once
 
 #include <atomic>

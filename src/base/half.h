@@ -7,8 +7,8 @@
 
 namespace hearth {
 
-// A half is s1 e5 m10. Shifting its exponent and mantissa to f32's place leaves the exponent 112 too small
-// (127 - 15); multiplying by 2^112 mends that for normals and subnormals at once.
+// A half is s1 e5 m10. Shifting its exponent and mantissa to f32's place leaves the exponent 112
+// too small (127 - 15); multiplying by 2^112 mends that for normals and subnormals at once.
 inline float half_to_float(std::uint16_t half) noexcept {
   const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000u) << 16;
   const std::uint32_t magnitude = static_cast<std::uint32_t>(half & 0x7fffu) << 13;
@@ -24,9 +24,12 @@ inline std::uint16_t float_to_half(float value) noexcept {
   const std::uint32_t bits = std::bit_cast<std::uint32_t>(value);
   const auto sign = static_cast<std::uint16_t>((bits >> 16) & 0x8000u);
   const std::uint32_t magnitude = bits & 0x7fffffffu;
-  if (magnitude > 0x7f800000u) return static_cast<std::uint16_t>(sign | 0x7e00u | ((magnitude >> 13) & 0x3ffu));
-  if (magnitude >= 0x477ff000u) return static_cast<std::uint16_t>(sign | 0x7c00u);  // ≥ 65520 rounds to infinity
-  if (magnitude < 0x38800000u) {  // below 2^-14: subnormal; adding 0.5 aligns the mantissa and rounds it
+  if (magnitude > 0x7f800000u)
+    return static_cast<std::uint16_t>(sign | 0x7e00u | ((magnitude >> 13) & 0x3ffu));
+  if (magnitude >= 0x477ff000u)
+    return static_cast<std::uint16_t>(sign | 0x7c00u);  // ≥ 65520 rounds to infinity
+  if (magnitude <
+      0x38800000u) {  // below 2^-14: subnormal; adding 0.5 aligns the mantissa and rounds it
     const float aligned = std::bit_cast<float>(magnitude) + 0.5f;
     return static_cast<std::uint16_t>(sign | (std::bit_cast<std::uint32_t>(aligned) - 0x3f000000u));
   }

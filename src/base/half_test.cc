@@ -27,7 +27,7 @@ TEST(Half, KnownValues) {
   EXPECT_EQ(half_to_float(0xfc00), -std::numeric_limits<float>::infinity());
   EXPECT_EQ(float_to_half(65519.99f), 0x7bff);
   EXPECT_EQ(float_to_half(65520.0f), 0x7c00);
-  EXPECT_EQ(float_to_half(1.0f + 0x1p-11f), 0x3c00);          // a tie goes to even
+  EXPECT_EQ(float_to_half(1.0f + 0x1p-11f), 0x3c00);  // a tie goes to even
   EXPECT_EQ(float_to_half(1.0f + 0x1p-11f + 0x1p-20f), 0x3c01);
 }
 

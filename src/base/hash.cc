@@ -27,7 +27,8 @@ void Sha256::update(std::span<const std::byte> bytes) {
 
 Sha256Bytes Sha256::finish() {
   Sha256Bytes digest;
-  CHECK(EVP_DigestFinal_ex(context_->evp, reinterpret_cast<unsigned char*>(digest.data()), nullptr) == 1);
+  CHECK(EVP_DigestFinal_ex(context_->evp, reinterpret_cast<unsigned char*>(digest.data()),
+                           nullptr) == 1);
   return digest;
 }
 

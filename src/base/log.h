@@ -1,5 +1,5 @@
-// The log sink: the one global, on stderr. Levels: error, warn, info, debug. HEARTH_LOG or --verbose set the
-// level (default warn). Never logs prompt text.
+// The log sink: the one global, on stderr. Levels: error, warn, info, debug. HEARTH_LOG or
+// --verbose set the level (default warn). Never logs prompt text.
 #pragma once
 
 #include <string_view>

@@ -1,4 +1,5 @@
-// Random: SplitMix64 (Steele, Lea, Flood 2014). One 64-bit state, the same numbers on every machine for a seed.
+// Random: SplitMix64 (Steele, Lea, Flood 2014). One 64-bit state, the same numbers on every machine
+// for a seed.
 #pragma once
 
 #include <cstdint>

@@ -1,0 +1,68 @@
+#include "platform/memory.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <fstream>
+#include <limits>
+#include <optional>
+#include <string>
+
+#include "base/error.h"
+
+namespace hearth {
+namespace {
+
+constexpr std::size_t kHugePageBytes = std::size_t{2} << 20;
+
+// The first number in a file of /sys/fs/cgroup; nullopt for a missing file or "max".
+std::optional<std::uint64_t> read_number(const std::string& path) {
+  std::ifstream file(path);
+  std::uint64_t value = 0;
+  if (file >> value) return value;
+  return std::nullopt;
+}
+
+std::uint64_t system_available_bytes() {
+  std::ifstream meminfo("/proc/meminfo");
+  std::string key;
+  std::uint64_t kib = 0;
+  std::string unit;
+  while (meminfo >> key >> kib >> unit) {
+    if (key == "MemAvailable:") return kib * 1024;
+  }
+  return std::numeric_limits<std::uint64_t>::max();
+}
+
+}  // namespace
+
+PageBuffer::PageBuffer(std::size_t bytes) : size_(bytes) {
+  if (bytes == 0) return;
+  map_bytes_ = bytes + kHugePageBytes;
+  map_ = mmap(nullptr, map_bytes_, PROT_READ | PROT_WRITE,
+              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (map_ == MAP_FAILED) {
+    map_ = nullptr;
+    throw Error(ErrorCode::kResourceExhausted, "the system refused " + std::to_string(bytes >> 20) +
+                                                   " MiB of memory; close other programs, "
+                                                   "take a smaller model or a shorter context");
+  }
+  const auto address = reinterpret_cast<std::uintptr_t>(map_);
+  const std::uintptr_t aligned = (address + kHugePageBytes - 1) & ~(kHugePageBytes - 1);
+  data_ = reinterpret_cast<std::byte*>(aligned);
+  if (bytes >= kHugePageBytes) madvise(data_, bytes, MADV_HUGEPAGE);
+}
+
+PageBuffer::~PageBuffer() {
+  if (map_ != nullptr) munmap(map_, map_bytes_);
+}
+
+std::uint64_t available_memory_bytes() {
+  std::uint64_t available = system_available_bytes();
+  const auto limit = read_number("/sys/fs/cgroup/memory.max");
+  const auto used = read_number("/sys/fs/cgroup/memory.current");
+  if (limit && used) available = std::min(available, *limit - std::min(*limit, *used));
+  return available;
+}
+
+}  // namespace hearth
