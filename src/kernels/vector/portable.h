@@ -1,4 +1,4 @@
-// F32: 16 floats in plain C++, for the variants that every machine can run.
+// F32: 4 floats in plain C++, for the variants that every machine can run.
 //
 // The three headers of this folder (portable.h, x86_avx2.h, x86_avx512.h) define one type with one
 // set of functions, so that an operation is written once and each lane gets the same numbers
@@ -39,7 +39,7 @@ inline float fused(float a, float b, float c) {
 }
 
 struct F32 {
-  static constexpr std::size_t kLanes = 16;
+  static constexpr std::size_t kLanes = 4;
   float lane[kLanes];
 };
 
@@ -72,8 +72,34 @@ inline void store_first(float* to, const F32& x, std::size_t count) {
 inline F32 broadcast(float x) {
   return each([&](std::size_t) { return x; });
 }
+// Out of line: it is rare, and the loops around it stay short.
+[[gnu::noinline, gnu::unused]] void fuse_each(const F32& a, const F32& b, const F32& c, F32* out) {
+  *out = each([&](std::size_t i) { return fused(a.lane[i], b.lane[i], c.lane[i]); });
+}
+
+// fused(), a vector at a time. The double sum is within 2^-53 of the exact one: where a step of
+// 2^-52 up and down rounds to the same float, that float is it; else (a tie between two floats, or
+// NaN) fused() decides.
 inline F32 fma(const F32& a, const F32& b, const F32& c) {
-  return each([&](std::size_t i) { return fused(a.lane[i], b.lane[i], c.lane[i]); });
+  F32 above;
+#ifdef __FP_FAST_FMAF
+  for (std::size_t i = 0; i < F32::kLanes; ++i)
+    above.lane[i] = fused(a.lane[i], b.lane[i], c.lane[i]);
+#else
+  F32 below;
+  for (std::size_t i = 0; i < F32::kLanes; ++i) {
+    const double sum = static_cast<double>(a.lane[i]) * static_cast<double>(b.lane[i]) +
+                       static_cast<double>(c.lane[i]);
+    const double step = sum * 0x1p-52;
+    above.lane[i] = static_cast<float>(sum + step);
+    below.lane[i] = static_cast<float>(sum - step);
+  }
+  int doubtful = 0;
+  for (std::size_t i = 0; i < F32::kLanes; ++i) doubtful |= above.lane[i] != below.lane[i];
+  if (doubtful != 0) [[unlikely]]
+    fuse_each(a, b, c, &above);
+#endif
+  return above;
 }
 inline F32 add(const F32& a, const F32& b) {
   return each([&](std::size_t i) { return a.lane[i] + b.lane[i]; });
@@ -134,17 +160,18 @@ inline void zip(const F32& even, const F32& odd, F32* a, F32* b) {
 
 // The fixed tree over 16 lanes: (i, i+8), (i, i+4), (i, i+2), (i, i+1).
 template <class Op>
-inline float tree(F32 x, Op op) {
-  for (std::size_t step = 8; step > 0; step /= 2) {
-    for (std::size_t i = 0; i < step; ++i) x.lane[i] = op(x.lane[i], x.lane[i + step]);
+inline float tree(const F32 (&x)[4], Op op) {
+  float by4[4];
+  for (std::size_t i = 0; i < 4; ++i) {
+    by4[i] = op(op(x[0].lane[i], x[2].lane[i]), op(x[1].lane[i], x[3].lane[i]));
   }
-  return x.lane[0];
+  return op(op(by4[0], by4[2]), op(by4[1], by4[3]));
 }
-inline float sum16(const F32 (&x)[1]) {
-  return tree(x[0], [](float a, float b) { return a + b; });
+inline float sum16(const F32 (&x)[4]) {
+  return tree(x, [](float a, float b) { return a + b; });
 }
-inline float max16(const F32 (&x)[1]) {
-  return tree(x[0], [](float a, float b) { return a > b ? a : b; });
+inline float max16(const F32 (&x)[4]) {
+  return tree(x, [](float a, float b) { return a > b ? a : b; });
 }
 
 inline float square_root(float x) { return __builtin_sqrtf(x); }
