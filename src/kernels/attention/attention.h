@@ -35,8 +35,8 @@
 namespace hearth {
 
 inline constexpr std::size_t kBlockPositions = 32;
-inline constexpr std::size_t kPartitionPositions = 512;    // 16 blocks
-inline constexpr std::size_t kAttentionHeadDimMax = 1024;  // stack: 2 × 8 queries × 4 KiB
+inline constexpr std::size_t kPartitionPositions = 512;  // 16 blocks
+inline constexpr std::size_t kHeadDimMax = 1024;         // stack: 2 × 8 queries × 4 KiB
 
 enum class CacheType : std::uint8_t { kF32, kF16 };
 
@@ -46,7 +46,7 @@ struct AttentionTile {
   std::size_t rows;  // consecutive positions of one sequence: row r stands at first_position + r
   std::size_t first_position;
   std::size_t group;     // query heads that share this kv head
-  std::size_t head_dim;  // ≤ kAttentionHeadDimMax (CHECK)
+  std::size_t head_dim;  // ≤ kHeadDimMax (CHECK)
   // Blocks of this partition, ascending; blocks[0] holds position key_begin.
   const std::byte* const* blocks;
   std::size_t key_begin;  // a multiple of kPartitionPositions

@@ -77,8 +77,8 @@ struct QueryTile {
   static constexpr std::size_t kVectors = kBlockPositions / kLanes;  // of a block's scores
   static constexpr std::size_t kStep = kVectors < 2 ? kVectors : 2;  // vectors in flight per query
 
-  alignas(64) float query[kAttentionHeadDimMax * kQueries];  // [head_dim, kQueries], scaled
-  alignas(64) float acc[kQueries * kAttentionHeadDimMax];    // [kQueries, padded(head_dim)]
+  alignas(64) float query[kHeadDimMax * kQueries];  // [head_dim, kQueries], scaled
+  alignas(64) float acc[kQueries * kHeadDimMax];    // [kQueries, padded(head_dim)]
   alignas(64) float score[kQueries * kBlockPositions];
   float max[kQueries];
   float sum[kQueries];
@@ -279,7 +279,7 @@ inline void attend_some(const AttentionTile& tile, std::size_t first, std::size_
 // near equal size.
 template <class Element, std::size_t kQueries>
 void attend(const AttentionTile& tile) noexcept {
-  CHECK(tile.head_dim <= kAttentionHeadDimMax);
+  CHECK(tile.head_dim <= kHeadDimMax);
   const std::size_t queries = tile.rows * tile.group;
   for (std::size_t first = 0; first < queries;) {
     const std::size_t left = queries - first, tiles = (left + kQueries - 1) / kQueries;

@@ -43,22 +43,23 @@ void run(benchmark::State& state, const ElementwiseKernel& kernel, Operation ope
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(n));
 }
 
-}  // namespace
-}  // namespace hearth
-
-int main(int argc, char** argv) {
-  benchmark::Initialize(&argc, argv);
-  for (const hearth::ElementwiseKernel& kernel : hearth::elementwise_kernels()) {
-    if (!hearth::isa_supported(kernel.isa)) continue;
-    for (const hearth::Named& named : hearth::kOperations) {
-      for (const std::size_t n : hearth::kWidths) {
-        const std::string name = std::string(hearth::isa_name(kernel.isa)) + "/" + named.name +
-                                 "/n:" + std::to_string(n);
+bool register_all() {
+  for (const ElementwiseKernel& kernel : elementwise_kernels()) {
+    if (!isa_supported(kernel.isa)) continue;
+    for (const Named& named : kOperations) {
+      for (const std::size_t n : kWidths) {
+        const std::string name =
+            std::string(isa_name(kernel.isa)) + "/" + named.name + "/n:" + std::to_string(n);
         benchmark::RegisterBenchmark(name.c_str(), [&named, &kernel, n](benchmark::State& state) {
-          hearth::run(state, kernel, named.operation, n);
+          run(state, kernel, named.operation, n);
         });
       }
     }
   }
-  benchmark::RunSpecifiedBenchmarks();
+  return true;
 }
+
+[[maybe_unused]] const bool kRegistered = register_all();
+
+}  // namespace
+}  // namespace hearth
