@@ -107,8 +107,8 @@ struct AttendJob {
   void merge(const State& state, const State& later, std::size_t queries) const noexcept {
     const std::size_t head_dim = cache->shape().head_dim;
     for (std::size_t i = 0; i < queries; ++i) {
-      cache->kernel.merge(&state.max[i], &state.sum[i], state.acc + i * head_dim, &later.max[i],
-                          &later.sum[i], later.acc + i * head_dim, head_dim);
+      cache->kernel.merge({&state.max[i], &state.sum[i], state.acc + i * head_dim},
+                          {&later.max[i], &later.sum[i], later.acc + i * head_dim}, head_dim);
     }
   }
 

@@ -19,9 +19,10 @@ struct Case {
 };
 
 constexpr Case kCases[] = {
-    {"decode", 1, 3, 64, 65536},  {"decode", 1, 6, 128, 32768}, {"decode", 1, 4, 256, 16384},
-    {"decode", 1, 3, 64, 512}, {"decode", 1, 6, 128, 512},    {"prefill", 16, 3, 64, 512},  {"prefill", 32, 3, 64, 512},
-    {"prefill", 32, 6, 128, 512}, {"prefill", 32, 4, 256, 512}, {"prefill", 32, 1, 96, 512},
+    {"decode", 1, 3, 64, 65536}, {"decode", 1, 6, 128, 32768}, {"decode", 1, 4, 256, 16384},
+    {"decode", 1, 3, 64, 512},   {"decode", 1, 6, 128, 512},   {"prefill", 16, 3, 64, 512},
+    {"prefill", 32, 3, 64, 512}, {"prefill", 32, 6, 128, 512}, {"prefill", 32, 4, 256, 512},
+    {"prefill", 32, 1, 96, 512},
 };
 
 void run(benchmark::State& state, const AttentionKernel& kernel, const Case& shape) {
@@ -75,26 +76,27 @@ void store_positions(benchmark::State& state, const AttentionKernel& kernel) {
   }
 }
 
-}  // namespace
-}  // namespace hearth
-
-int main(int argc, char** argv) {
-  benchmark::Initialize(&argc, argv);
-  for (const hearth::AttentionKernel& kernel : hearth::attention_kernels()) {
-    if (!hearth::isa_supported(kernel.isa)) continue;
-    const std::string variant = std::string(hearth::isa_name(kernel.isa)) +
-                                (kernel.type == hearth::CacheType::kF16 ? "/f16/" : "/f32/");
-    for (const hearth::Case& shape : hearth::kCases) {
+bool register_all() {
+  for (const AttentionKernel& kernel : attention_kernels()) {
+    if (!isa_supported(kernel.isa)) continue;
+    const std::string variant =
+        std::string(isa_name(kernel.isa)) +
+        (kernel.type == CacheType::kF16 ? "/attention/f16/" : "/attention/f32/");
+    for (const Case& shape : kCases) {
       const std::string name = variant + shape.what + "/rows:" + std::to_string(shape.rows) +
                                "/group:" + std::to_string(shape.group) +
                                "/dim:" + std::to_string(shape.head_dim) +
                                "/context:" + std::to_string(shape.context);
-      benchmark::RegisterBenchmark(
-          name.c_str(), [&](benchmark::State& state) { hearth::run(state, kernel, shape); });
+      benchmark::RegisterBenchmark(name.c_str(),
+                                   [&](benchmark::State& state) { run(state, kernel, shape); });
     }
-    benchmark::RegisterBenchmark((variant + "store/dim:128").c_str(), [&](benchmark::State& state) {
-      hearth::store_positions(state, kernel);
-    });
+    benchmark::RegisterBenchmark((variant + "store/dim:128").c_str(),
+                                 [&](benchmark::State& state) { store_positions(state, kernel); });
   }
-  benchmark::RunSpecifiedBenchmarks();
+  return true;
 }
+
+[[maybe_unused]] const bool kRegistered = register_all();
+
+}  // namespace
+}  // namespace hearth

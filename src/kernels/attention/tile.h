@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/check.h"
 #include "kernels/vector/exp.h"
 
 namespace hearth {
@@ -278,6 +279,7 @@ inline void attend_some(const AttentionTile& tile, std::size_t first, std::size_
 // near equal size.
 template <class Element, std::size_t kQueries>
 void attend(const AttentionTile& tile) noexcept {
+  CHECK(tile.head_dim <= kHeadDimMax);
   const std::size_t queries = tile.rows * tile.group;
   for (std::size_t first = 0; first < queries;) {
     const std::size_t left = queries - first, tiles = (left + kQueries - 1) / kQueries;
@@ -313,15 +315,15 @@ inline void map(const float* a, const float* b, std::size_t n, float* out, Op op
   }
 }
 
-void merge(float* max, float* sum, float* acc, const float* later_max, const float* later_sum,
-           const float* later_acc, std::size_t head_dim) noexcept {
-  if (*later_max == -kInfinity) return;
-  const float top = *later_max > *max ? *later_max : *max;
-  const float shrink = exp_scalar(*max - top), later_shrink = exp_scalar(*later_max - top);
-  *max = top;
-  *sum = *sum * shrink + *later_sum * later_shrink;
-  map(acc, later_acc, head_dim, acc, [=](F32 mine, F32 later) noexcept {
-    return fma(later, broadcast(later_shrink), mul(mine, broadcast(shrink)));
+void merge(const AttentionState& state, const AttentionState& later,
+           std::size_t head_dim) noexcept {
+  if (*later.max == -kInfinity) return;
+  const float top = *later.max > *state.max ? *later.max : *state.max;
+  const float shrink = exp_scalar(*state.max - top), later_shrink = exp_scalar(*later.max - top);
+  *state.max = top;
+  *state.sum = *state.sum * shrink + *later.sum * later_shrink;
+  map(state.acc, later.acc, head_dim, state.acc, [=](F32 mine, F32 added) noexcept {
+    return fma(added, broadcast(later_shrink), mul(mine, broadcast(shrink)));
   });
 }
 

@@ -1,9 +1,10 @@
 // The row operations between products: norm, rope, gated activation, add. One table of function
 // pointers per instruction set. Sums run over fixed tiles: lane i of 16 takes elements i, i + 16, …
 // ascending with one fused multiply-add each, then the 16 lanes are added in one fixed tree ((i,
-// i+8), (i, i+4), (i, i+2), (i, i+1)): the same on every instruction set, whatever the length. exp,
-// tanh are our own polynomials (≤ 2 ulp of f32), the same formula on vectors and tails. noexcept,
-// no allocation, no thread; in and out may be the same row.
+// i+8), (i, i+4), (i, i+2), (i, i+1)): the same on every instruction set, whatever the length. exp
+// is our own polynomial (≤ 2 ulp of f32) and tanh is had from it; vectors and tails follow the same
+// formula, and every variant gives the same bytes. noexcept, no allocation, no thread; in and out
+// may be the same row.
 #pragma once
 
 #include <cstddef>

@@ -55,7 +55,7 @@ void rms_norm(const float* x, const float* weight, std::size_t n, float epsilon,
               float* out) noexcept {
   const float mean = sum_of_squares(x, n) / static_cast<float>(n);
   const F32 factor = broadcast(1.0f / square_root(mean + epsilon));
-  map(x, weight, n, out, [=](F32 value, F32 w) { return mul(mul(value, factor), w); });
+  map(x, weight, n, out, [=](F32 value, F32 w) noexcept { return mul(mul(value, factor), w); });
 }
 
 struct Rotated {
@@ -115,25 +115,25 @@ void rope(float* head, const float* cos, const float* sin, std::size_t pairs, bo
 }
 
 void silu_multiply(const float* gate, const float* up, std::size_t n, float* out) noexcept {
-  map(gate, up, n, out, [](F32 g, F32 u) { return mul(mul(g, logistic(g)), u); });
+  map(gate, up, n, out, [](F32 g, F32 u) noexcept { return mul(mul(g, logistic(g)), u); });
 }
 
 // 0.5 (1 + tanh(y)) = logistic(2 y), without the cancellation of 1 + tanh near -1.
 void gelu_multiply(const float* gate, const float* up, std::size_t n, float* out) noexcept {
   constexpr float kTwiceRootTwoOverPi = 0x1.988454p+0f;  // 2 sqrt(2 / pi) = 1.5957691
   constexpr float kCubic = kTwiceRootTwoOverPi * 0.044715f;
-  map(gate, up, n, out, [](F32 g, F32 u) {
+  map(gate, up, n, out, [](F32 g, F32 u) noexcept {
     const F32 inner = fma(mul(g, g), broadcast(kCubic), broadcast(kTwiceRootTwoOverPi));
     return mul(mul(g, logistic(mul(g, inner))), u);
   });
 }
 
 void add_rows(const float* a, const float* b, std::size_t n, float* out) noexcept {
-  map(a, b, n, out, [](F32 x, F32 y) { return add(x, y); });
+  map(a, b, n, out, [](F32 x, F32 y) noexcept { return add(x, y); });
 }
 
 void scale_row(const float* x, float factor, std::size_t n, float* out) noexcept {
-  map(x, n, out, [=](F32 value) { return mul(value, broadcast(factor)); });
+  map(x, n, out, [=](F32 value) noexcept { return mul(value, broadcast(factor)); });
 }
 
 constexpr ElementwiseKernel table(Isa isa) noexcept {

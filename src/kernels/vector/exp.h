@@ -11,7 +11,7 @@ namespace {
 
 constexpr float kExpMin = -87.33f;
 
-inline F32 exp(F32 x) {
+inline F32 exp(F32 x) noexcept {
   constexpr float kLog2E = 0x1.715476p+0f;
   constexpr float kLn2High = 0x1.62e43p-1f, kLn2Low = -0x1.05c61p-29f;
   constexpr float kShift =
@@ -31,7 +31,7 @@ inline F32 exp(F32 x) {
 
 // 1 / (1 + exp(-x)), by e = exp(-|x|) so that nothing overflows: 1 / (1 + e), or e / (1 + e) where
 // x < 0.
-inline F32 logistic(F32 x) {
+inline F32 logistic(F32 x) noexcept {
   const F32 e = exp(negative_magnitude(x));
   const F32 one = broadcast(1.0f);
   return div(if_negative(x, e, one), add(one, e));
