@@ -1,6 +1,6 @@
-// What a template means, as a tree. Built by the parser, immutable afterwards, owned by the ChatTemplate.
-// Invariant: no node is deeper than kExpressionDepthMax expressions or kBlockDepthMax blocks, so that walking it
-// recursively is safe.
+// What a template means, as a tree. Built by the parser, immutable afterwards, owned by the
+// ChatTemplate. Invariant: no node is deeper than kExpressionDepthMax expressions or kBlockDepthMax
+// blocks, so that walking it recursively is safe.
 #pragma once
 
 #include <memory>
@@ -20,24 +20,24 @@ inline constexpr int kBlockDepthMax = 64;
 enum class ExprKind : std::uint8_t {
   kConstant,
   kName,
-  kAttribute,   // parts[0] . name
-  kItem,        // parts[0] [ parts[1] ]
-  kSlice,       // parts[0] [ parts[1] : parts[2] : parts[3] ], absent parts null
-  kCall,        // parts[0] ( args )
-  kFilter,      // parts[0] | name ( args ); parts[0] null in filter blocks
-  kTest,        // parts[0] is name ( args )
+  kAttribute,  // parts[0] . name
+  kItem,       // parts[0] [ parts[1] ]
+  kSlice,      // parts[0] [ parts[1] : parts[2] : parts[3] ], absent parts null
+  kCall,       // parts[0] ( args )
+  kFilter,     // parts[0] | name ( args ); parts[0] null in filter blocks
+  kTest,       // parts[0] is name ( args )
   kNot,
   kNegative,
   kPositive,
-  kAnd,         // parts, from the left
+  kAnd,  // parts, from the left
   kOr,
-  kCompare,     // parts[0] ops[0] parts[1] ops[1] parts[2] ...
-  kArithmetic,  // likewise, from the left
-  kConcat,      // parts joined as text
+  kCompare,      // parts[0] ops[0] parts[1] ops[1] parts[2] ...
+  kArithmetic,   // likewise, from the left
+  kConcat,       // parts joined as text
   kConditional,  // parts[1] if parts[0] else parts[2]; parts[2] may be null
   kList,
   kTuple,
-  kDict,        // parts: key, value, key, value ...
+  kDict,  // parts: key, value, key, value ...
 };
 
 enum class Op : std::uint8_t {
@@ -81,11 +81,11 @@ struct Expr {
 
 enum class StmtKind : std::uint8_t {
   kData,
-  kPrint,        // exprs
-  kIf,           // branches; the last may have no condition
+  kPrint,  // exprs
+  kIf,     // branches; the last may have no condition
   kFor,
-  kSet,          // target = exprs[0]
-  kSetBlock,     // target = body, through exprs[0] (a filter chain) if there is one
+  kSet,       // target = exprs[0]
+  kSetBlock,  // target = body, through exprs[0] (a filter chain) if there is one
   kMacro,
   kCallBlock,    // exprs[0] is the call, macro the block as its caller
   kFilterBlock,  // exprs[0] is the filter chain
@@ -98,7 +98,7 @@ enum class StmtKind : std::uint8_t {
 // What a value is assigned to: a name, a namespace attribute, or a tuple of targets.
 struct Target {
   std::string_view name;
-  std::string_view attribute;   // namespace attribute, or empty
+  std::string_view attribute;    // namespace attribute, or empty
   std::vector<Target> elements;  // tuple, if not empty
   bool is_tuple = false;
   int line = 1;
@@ -130,8 +130,8 @@ struct Stmt {
   std::vector<Branch> branches;
   std::vector<Target> targets;
   Block body;
-  Block otherwise;       // kFor: when there was nothing to loop over
-  ExprPtr condition;     // kFor: the filter
+  Block otherwise;    // kFor: when there was nothing to loop over
+  ExprPtr condition;  // kFor: the filter
   bool recursive = false;
   MacroNode macro;
 };

@@ -98,9 +98,9 @@ void Lexer::text() {
   }
   const char kind = source_[tag + 1];
   const std::size_t after = tag + 2;
-  const char sign =
-      after < source_.size() && (source_[after] == '-' || source_[after] == '+') ? source_[after]
-                                                                                 : '\0';
+  const char sign = after < source_.size() && (source_[after] == '-' || source_[after] == '+')
+                        ? source_[after]
+                        : '\0';
   emit_data(source_.substr(at_, tag - at_), sign, kind == '{');
   std::size_t body = 0;
   if (kind == '%' && raw_begins(tag, body)) {
@@ -227,13 +227,15 @@ void Lexer::number() {
   std::size_t end = at_;
   const auto take_digits = [&] {
     while (end < source_.size() &&
-           (is_decimal(source_[end]) || (source_[end] == '_' && end + 1 < source_.size() &&
-                                         is_decimal(source_[end + 1])))) {
+           (is_decimal(source_[end]) ||
+            (source_[end] == '_' && end + 1 < source_.size() && is_decimal(source_[end + 1])))) {
       if (source_[end] != '_') digits.push_back(source_[end]);
       ++end;
     }
   };
-  const auto digit_at = [&](std::size_t at) { return at < source_.size() && is_decimal(source_[at]); };
+  const auto digit_at = [&](std::size_t at) {
+    return at < source_.size() && is_decimal(source_[at]);
+  };
   int base = 10;
   if (source_[at_] == '0' && at_ + 1 < source_.size()) {
     const char mark = static_cast<char>(source_[at_ + 1] | 0x20);
@@ -242,8 +244,8 @@ void Lexer::number() {
   bool is_float = false;
   if (base != 10) {
     end = at_ + 2;
-    while (end < source_.size() && (std::isxdigit(static_cast<unsigned char>(source_[end])) != 0 ||
-                                    source_[end] == '_')) {
+    while (end < source_.size() &&
+           (std::isxdigit(static_cast<unsigned char>(source_[end])) != 0 || source_[end] == '_')) {
       if (source_[end] != '_') digits.push_back(source_[end]);
       ++end;
     }

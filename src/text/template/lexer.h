@@ -1,6 +1,7 @@
-// Template source to tokens, with Jinja's whitespace rules as Hugging Face sets them: trim_blocks (a newline after
-// a block or comment goes), lstrip_blocks (spaces before one go), and the explicit `-` and `+`.
-// Tokens point into `Source::text`, which outlives them. Pure; throws Error with the line.
+// Template source to tokens, with Jinja's whitespace rules as Hugging Face sets them: trim_blocks
+// (a newline after a block or comment goes), lstrip_blocks (spaces before one go), and the explicit
+// `-` and `+`. Tokens point into `Source::text`, which outlives them. Pure; throws Error with the
+// line.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// Python's operators and protocols over Values: look-up, comparison, arithmetic, iteration, printing.
-// All charge the run's fuel and fail it as Python would.
+// Python's operators and protocols over Values: look-up, comparison, arithmetic, iteration,
+// printing. All charge the run's fuel and fail it as Python would.
 #pragma once
 
 #include <functional>
@@ -32,7 +32,8 @@ Value arithmetic(Run& run, Op op, const Value& a, const Value& b);
 bool compare(Run& run, Op op, const Value& a, const Value& b);
 Value negate(Run& run, const Value& value);
 
-// Values one by one; fails for what Python cannot iterate. The returned function keeps no reference to `value`.
+// Values one by one; fails for what Python cannot iterate. The returned function keeps no reference
+// to `value`.
 std::function<bool(Value&)> iterate(Run& run, const Value& value);
 bool is_iterable(const Value& value) noexcept;
 std::vector<Value> to_vector(Run& run, const Value& value);
@@ -46,7 +47,7 @@ std::optional<Int> length_of(Run& run, const Value& value);
 
 // str(value), as a string Value that keeps who wrote what (a string is returned as it is).
 Value to_text(Run& run, const Value& value);
-void print(Run& run, const Value& value, TextBuilder& out);       // str()
+void print(Run& run, const Value& value, TextBuilder& out);                      // str()
 void print_repr(Run& run, const Value& value, TextBuilder& out, int depth = 0);  // repr()
 // "left" + right by Markup's rules; both are strings.
 Value concatenate(Run& run, const Value& a, const Value& b);

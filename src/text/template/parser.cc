@@ -49,8 +49,8 @@ Block Parser::block(std::initializer_list<std::string_view> ends) {
         fail("the template ends inside a block; '" + std::string(*ends.begin()) + "' is missing");
       case TokenKind::kData: {
         auto data = make(StmtKind::kData);
-        ast_.constants.strings.push_back({token.text, nullptr, Taint::kNone, false,
-                                          count_code_points(token.text)});
+        ast_.constants.strings.push_back(
+            {token.text, nullptr, Taint::kNone, false, count_code_points(token.text)});
         data->data.kind = Kind::kString;
         data->data.str = &ast_.constants.strings.back();
         take();
@@ -91,10 +91,14 @@ std::unique_ptr<Stmt> Parser::make(StmtKind kind) const {
 std::unique_ptr<Stmt> Parser::statement() {
   using Handler = std::unique_ptr<Stmt> (Parser::*)();
   static constexpr std::pair<std::string_view, Handler> kHandlers[] = {
-      {"if", &Parser::if_statement},         {"for", &Parser::for_statement},
-      {"set", &Parser::set_statement},       {"macro", &Parser::macro_statement},
-      {"call", &Parser::call_statement},     {"filter", &Parser::filter_statement},
-      {"with", &Parser::with_statement},     {"print", &Parser::print_statement},
+      {"if", &Parser::if_statement},
+      {"for", &Parser::for_statement},
+      {"set", &Parser::set_statement},
+      {"macro", &Parser::macro_statement},
+      {"call", &Parser::call_statement},
+      {"filter", &Parser::filter_statement},
+      {"with", &Parser::with_statement},
+      {"print", &Parser::print_statement},
       {"generation", &Parser::generation_statement},
   };
   const Token& token = now();
@@ -292,7 +296,8 @@ Target Parser::target(bool with_namespace, bool until_in) {
   result.line = first.line;
   result.elements.push_back(std::move(first));
   while (skip_operator(",")) {
-    if ((until_in && now().is_name("in")) || now().is_operator("=") || now().is_operator(")")) break;
+    if ((until_in && now().is_name("in")) || now().is_operator("=") || now().is_operator(")"))
+      break;
     result.elements.push_back(single_target(with_namespace));
   }
   return result;

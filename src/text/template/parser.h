@@ -1,5 +1,6 @@
-// Tokens to a tree, by Jinja's grammar: the statements of Hugging Face's chat-template environment, without
-// include, import, extends and block. Pure; throws Error (kCorruptData, or kUnsupported for those) with the line.
+// Tokens to a tree, by Jinja's grammar: the statements of Hugging Face's chat-template environment,
+// without include, import, extends and block. Pure; throws Error (kCorruptData, or kUnsupported for
+// those) with the line.
 #pragma once
 
 #include <memory>

@@ -135,8 +135,8 @@ ExprPtr Parser::logical_not() {
 
 ExprPtr Parser::comparison() {
   static constexpr std::pair<std::string_view, Op> kOps[] = {
-      {"==", Op::kEqual},   {"!=", Op::kNotEqual}, {"<=", Op::kLessEqual},
-      {"<", Op::kLess},     {">", Op::kGreater},   {">=", Op::kGreaterEqual},
+      {"==", Op::kEqual}, {"!=", Op::kNotEqual}, {"<=", Op::kLessEqual},
+      {"<", Op::kLess},   {">", Op::kGreater},   {">=", Op::kGreaterEqual},
   };
   ExprPtr left = sum();
   ExprPtr result;
@@ -271,8 +271,8 @@ ExprPtr Parser::primary() {
     case TokenKind::kInteger:
     case TokenKind::kFloat: {
       ExprPtr result = node(ExprKind::kConstant, line);
-      result->constant = token.kind == TokenKind::kInteger ? make_int(token.integer)
-                                                           : make_float(token.number);
+      result->constant =
+          token.kind == TokenKind::kInteger ? make_int(token.integer) : make_float(token.number);
       take();
       return result;
     }
@@ -361,8 +361,9 @@ ExprPtr Parser::subscript(ExprPtr object) {
   ExprPtr result = node(ExprKind::kItem, take().line);
   result->parts.push_back(std::move(object));
   const auto part = [&]() -> ExprPtr {
-    return now().is_operator(":") || now().is_operator("]") || now().is_operator(",") ? nullptr
-                                                                                      : expression();
+    return now().is_operator(":") || now().is_operator("]") || now().is_operator(",")
+               ? nullptr
+               : expression();
   };
   result->parts.push_back(part());
   if (now().is_operator(":")) {

@@ -89,8 +89,8 @@ class Parser {
   std::vector<Token> tokens_;
   std::size_t at_ = 0;
   int depth_ = 0;
-  int loops_ = 0;                       // loops around the current statement, for break
-  std::vector<MacroNode*> macros_;      // macros around it, innermost last
+  int loops_ = 0;                   // loops around the current statement, for break
+  std::vector<MacroNode*> macros_;  // macros around it, innermost last
   // Inside an `if`, an unknown filter is an error only once it runs (Jinja's "soft frames").
   bool soft_ = false;
   struct Unknown {

@@ -25,14 +25,16 @@ struct Limits {
   std::int64_t operations = 1'000'000;
   std::size_t text_bytes = 8u << 20;  // of the output, and of any one string
   int calls = 64;                     // macros and recursive loops inside each other
-  // Nested evaluations. The deepest real template needs 161; a level takes at most 400 bytes of stack
-  // (measured in an optimized build), so 600 levels fit a 512 KiB stack with room for the caller.
+  // Nested evaluations. The deepest real template needs 161; a level takes at most 400 bytes of
+  // stack (measured in an optimized build), so 600 levels fit a 512 KiB stack with room for the
+  // caller.
   int levels = 600;
 };
 
 class Run {
  public:
-  Run(const Limits& limits, const std::tm& now) : limits_(limits), fuel_(limits.operations), now_(now) {}
+  Run(const Limits& limits, const std::tm& now)
+      : limits_(limits), fuel_(limits.operations), now_(now) {}
 
   Arena arena;
   int line = 1;

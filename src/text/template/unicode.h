@@ -1,5 +1,6 @@
 // Code points of UTF-8 text, and Python's notions of space, letter and case. Pure functions.
-// A malformed byte is one character of its own (kMalformed + byte), so that lengths and slices stay defined.
+// A malformed byte is one character of its own (kMalformed + byte), so that lengths and slices stay
+// defined.
 #pragma once
 
 #include <cstddef>
@@ -22,14 +23,14 @@ std::size_t byte_offset(std::string_view text, std::size_t index) noexcept;
 void append_code_point(std::string& text, std::uint32_t code_point);
 
 bool is_ascii(std::string_view text) noexcept;
-bool is_space(std::uint32_t c) noexcept;       // str.isspace()
-bool is_line_end(std::uint32_t c) noexcept;    // what str.splitlines() cuts at
+bool is_space(std::uint32_t c) noexcept;     // str.isspace()
+bool is_line_end(std::uint32_t c) noexcept;  // what str.splitlines() cuts at
 bool is_alpha(std::uint32_t c) noexcept;
-bool is_digit(std::uint32_t c) noexcept;       // decimal digits
+bool is_digit(std::uint32_t c) noexcept;  // decimal digits
 bool is_alnum(std::uint32_t c) noexcept;
 bool is_upper(std::uint32_t c) noexcept;
 bool is_lower(std::uint32_t c) noexcept;
-bool is_printable(std::uint32_t c) noexcept;   // repr() writes the others as escapes
+bool is_printable(std::uint32_t c) noexcept;  // repr() writes the others as escapes
 
 enum class Case { kUpper, kLower, kTitle };
 // Appends c in the given case; ß and the Latin ligatures grow as they do in Python.

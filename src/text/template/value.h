@@ -1,11 +1,11 @@
 // The values a chat template computes with: Python's types as far as templates use them.
 //
-// Ownership: a Value is a small handle; what it points at lives in an Arena (one per render, one per compiled
-// template for its constants) and is freed with it, all at once: no reference counts, no cycles, no recursive
-// destruction. Text points into the arena, the template's source or the caller's context.
-// Threads: a render's arena belongs to one thread; a template's constants are only read.
-// Invariants: everything but Namespace, Generator and Loop is immutable once a template can see it; containers
-// nest at most kNestingMax deep.
+// Ownership: a Value is a small handle; what it points at lives in an Arena (one per render, one
+// per compiled template for its constants) and is freed with it, all at once: no reference counts,
+// no cycles, no recursive destruction. Text points into the arena, the template's source or the
+// caller's context. Threads: a render's arena belongs to one thread; a template's constants are
+// only read. Invariants: everything but Namespace, Generator and Loop is immutable once a template
+// can see it; containers nest at most kNestingMax deep.
 #pragma once
 
 #include <cstddef>
@@ -20,11 +20,12 @@
 
 namespace hearth::jinja {
 
-// Python's integers are unbounded; 127 bits hold every number in real JSON and times in nanoseconds.
-// Beyond that a template is refused.
+// Python's integers are unbounded; 127 bits hold every number in real JSON and times in
+// nanoseconds. Beyond that a template is refused.
 __extension__ typedef __int128 Int;
 
-// Containers inside containers: tool schemas nest below 20. Printing and comparing recurse this deep.
+// Containers inside containers: tool schemas nest below 20. Printing and comparing recurse this
+// deep.
 inline constexpr int kNestingMax = 64;
 
 enum class Kind : std::uint8_t {
@@ -59,10 +60,10 @@ enum class Taint : std::uint8_t { kNone, kAll, kSome };
 inline constexpr std::size_t kUnknownLength = static_cast<std::size_t>(-1);
 
 struct Str {
-  std::string_view text;                    // UTF-8; a malformed byte counts as one character
+  std::string_view text;                     // UTF-8; a malformed byte counts as one character
   const std::vector<Span>* spans = nullptr;  // ascending, disjoint; only for Taint::kSome
   Taint taint = Taint::kNone;
-  bool markup = false;                       // Jinja's Markup: `+` escapes the other side
+  bool markup = false;                          // Jinja's Markup: `+` escapes the other side
   mutable std::size_t length = kUnknownLength;  // in code points, once somebody asked
 };
 
@@ -156,7 +157,8 @@ struct Namespace {
   Value* find(std::string_view name) noexcept;
 };
 
-// The `loop` variable. It reads one item ahead only when a template asks for last, nextitem or length.
+// The `loop` variable. It reads one item ahead only when a template asks for last, nextitem or
+// length.
 struct Loop {
   std::function<bool(Value&)> next;
   std::function<Value(const Value&)> recurse;  // null unless the loop is marked recursive
@@ -200,7 +202,8 @@ bool truthy(const Value& value) noexcept;
 // Nesting depth of containers below this value; 0 for a plain value.
 int nesting(const Value& value) noexcept;
 std::string int_to_string(Int value);
-// Python's repr(float): the shortest digits that read back the same, exponent from 1e16 and below 1e-4.
+// Python's repr(float): the shortest digits that read back the same, exponent from 1e16 and below
+// 1e-4.
 std::string float_to_string(double value);
 // Sorted user spans of str's bytes [begin, end), relative to begin, handed to `take` one by one.
 void each_user_span(const Str& str, std::size_t begin, std::size_t end,
