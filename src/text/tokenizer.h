@@ -39,6 +39,10 @@ class Tokenizer {
   virtual std::optional<TokenId> bos() const noexcept = 0;
   virtual std::optional<TokenId> eos() const noexcept = 0;
   virtual bool adds_bos() const noexcept = 0;
+  // SentencePiece writes a space before a text, and before what follows a special token: the way back drops
+  // one leading space there (Detokenizer, decode). False for every id when the model does no such thing.
+  virtual bool adds_space_prefix() const noexcept = 0;
+  virtual bool takes_space_prefix_after(TokenId id) const noexcept = 0;
   virtual bool is_control(TokenId id) const noexcept = 0;
   // EOS, EOT, EOM and the well-known texts of ends of turn.
   virtual bool ends_generation(TokenId id) const noexcept = 0;

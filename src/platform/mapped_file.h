@@ -1,0 +1,44 @@
+// A file mapped read-only. Owns the mapping (and no descriptor: it is closed once mapped).
+// Immutable after open: any thread may read. A mapped file that another program shortens kills the
+// reader with SIGBUS; files that we keep are replaced by renaming, never rewritten in place.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+
+namespace hearth {
+
+class MappedFile {
+ public:
+  enum class Access {
+    kNormal,
+    kSequential,  // read once, front to back: read far ahead, drop behind
+    kRandom,      // no read-ahead
+    kWillNeed,    // start reading it in now
+  };
+
+  // An empty file is an empty span. Errors: kNotFound, kPermissionDenied, kInvalidArgument (not a
+  // regular file), kResourceExhausted (no address space, too many open files). The message names
+  // the file, the detail its path.
+  static MappedFile open(const std::filesystem::path& path);
+
+  MappedFile() noexcept = default;
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+  ~MappedFile();
+
+  std::span<const std::byte> bytes() const noexcept { return bytes_; }
+  std::size_t size() const noexcept { return bytes_.size(); }
+
+  // A hint to the kernel for a part of bytes() (CHECK); widened to whole pages. Refusal is ignored.
+  void advise(Access access, std::span<const std::byte> part) const noexcept;
+  void advise(Access access) const noexcept { advise(access, bytes_); }
+
+ private:
+  explicit MappedFile(std::span<const std::byte> bytes) noexcept : bytes_(bytes) {}
+
+  std::span<const std::byte> bytes_;
+};
+
+}  // namespace hearth

@@ -1,0 +1,30 @@
+// Taking GGUF files of the user's own into the store, and leaving no empty rooms behind.
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "store/download.h"
+#include "store/layout.h"
+#include "store/manifest.h"
+
+namespace hearth {
+
+// Copies a file (or, when it is one shard of a set, the whole set) into blobs.
+std::vector<Layer> import_files(const PullContext& context, const std::filesystem::path& path);
+
+// At its end removes the store's directories that are empty when the store did not exist at its
+// beginning: a refused pull leaves a machine as it was.
+class EmptyDirectories {
+ public:
+  explicit EmptyDirectories(const StoreLayout& layout);
+  EmptyDirectories(const EmptyDirectories&) = delete;
+  EmptyDirectories& operator=(const EmptyDirectories&) = delete;
+  ~EmptyDirectories();
+
+ private:
+  const StoreLayout& layout_;
+  std::vector<std::filesystem::path> created_;  // innermost first
+};
+
+}  // namespace hearth

@@ -1,0 +1,45 @@
+// StoreLayout: where things lie under HEARTH_HOME. Every path below it is made of a Digest.
+//
+//   blobs/sha256-<digest>            a whole, verified file, never written again
+//   manifests/<digest of reference>  see manifest.h
+//   partial/<key>, <key>.journal     an unfinished blob and what is known about it
+//   wheels/<key>/*.whl               finished wheels, kept until the blob made from them is
+//   published sets/<digest of first>/…         links that give the shards of one model their names
+//   locks/<key>, locks/store         held by processes at work; nobody else leaves anything here
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "store/digest.h"
+
+namespace hearth {
+
+class StoreLayout {
+ public:
+  explicit StoreLayout(std::filesystem::path home) : home_(std::move(home)) {}
+
+  const std::filesystem::path& home() const noexcept { return home_; }
+  std::filesystem::path blobs() const { return home_ / "blobs"; }
+  std::filesystem::path manifests() const { return home_ / "manifests"; }
+  std::filesystem::path partials() const { return home_ / "partial"; }
+  std::filesystem::path wheels() const { return home_ / "wheels"; }
+  std::filesystem::path sets() const { return home_ / "sets"; }
+  std::filesystem::path locks() const { return home_ / "locks"; }
+
+  std::filesystem::path blob(const Digest& d) const { return blobs() / ("sha256-" + d.hex()); }
+  std::filesystem::path manifest(const Digest& key) const { return manifests() / key.hex(); }
+  std::filesystem::path partial(const Digest& key) const { return partials() / key.hex(); }
+  std::filesystem::path journal(const Digest& key) const {
+    return partials() / (key.hex() + ".journal");
+  }
+  std::filesystem::path wheel(const Digest& key) const { return wheels() / key.hex(); }
+  std::filesystem::path set(const Digest& first) const { return sets() / first.hex(); }
+  std::filesystem::path lock(const Digest& key) const { return locks() / key.hex(); }
+  std::filesystem::path store_lock() const { return locks() / "store"; }
+
+ private:
+  std::filesystem::path home_;
+};
+
+}  // namespace hearth

@@ -1,0 +1,365 @@
+#include "store/library.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "format/gguf.h"
+#include "platform/file.h"
+#include "store/download.h"
+#include "store/import.h"
+#include "store/sources.h"
+
+namespace hearth {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::int64_t now_unix_s() {
+  return std::chrono::duration_cast<std::chrono::seconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+// "model-00002-of-00005.gguf", the name under which the reader of shards finds them.
+std::string shard_file_name(std::size_t number, std::size_t count) {
+  const auto five_digits = [](std::size_t value) {
+    const std::string digits = std::to_string(value);
+    return std::string(5 - std::min<std::size_t>(5, digits.size()), '0') + digits;
+  };
+  return "model-" + five_digits(number) + "-of-" + five_digits(count) + ".gguf";
+}
+
+}  // namespace
+
+fs::path Library::default_home() {
+  const auto from = [](const char* name, const char* below) -> std::optional<fs::path> {
+    const char* value = std::getenv(name);
+    if (value == nullptr || *value == '\0') return std::nullopt;
+    return fs::absolute(fs::path(value) / below).lexically_normal();
+  };
+  if (auto home = from("HEARTH_HOME", "")) return *home;
+  if (auto home = from("XDG_DATA_HOME", "hearth")) return *home;
+  if (auto home = from("HOME", ".local/share/hearth")) return *home;
+  throw Error(ErrorCode::kInvalidArgument,
+              "no place for models: set HEARTH_HOME, or HOME, to a directory");
+}
+
+Library::Library(Options options, Catalog catalog, HttpClient& http, WheelFetcher* wheels)
+    : options_(std::move(options)),
+      layout_(options_.home),
+      catalog_(std::move(catalog)),
+      http_(http),
+      wheels_(wheels) {}
+
+ModelRef Library::canonical(const ModelRef& ref) const {
+  if (ref.kind != ModelRef::Kind::kName) return ref;
+  if (const CatalogModel* model = catalog_.find(ref)) return ModelRef::parse(model->reference());
+  return ref.tag.empty() ? ModelRef::parse(ref.name + ":latest") : ref;
+}
+
+std::optional<Manifest> Library::read_manifest(const ModelRef& ref) const {
+  const auto text = read_small_file(layout_.manifest(ref.key()), kManifestBytesMax);
+  if (!text) return std::nullopt;
+  return parse_manifest(*text, ref.text);
+}
+
+bool Library::complete(const Manifest& manifest) const {
+  return std::ranges::all_of(manifest.layers, [&](const Layer& layer) {
+    return file_bytes_if_present(layout_.blob(layer.digest)) == layer.bytes;
+  });
+}
+
+bool Library::contains(const ModelRef& ref) const {
+  const auto manifest = read_manifest(canonical(ref));
+  return manifest && complete(*manifest);
+}
+
+void Library::throw_not_found(const ModelRef& ref) const {
+  if (catalog_.find(ref) != nullptr || ref.kind != ModelRef::Kind::kName) {
+    throw Error(ErrorCode::kNotFound, "the model " + ref.text +
+                                          " is not on this machine yet: get it with 'hearth pull " +
+                                          ref.text + "'");
+  }
+  std::string message = "there is no model '" + (ref.tag == "latest" ? ref.name : ref.text) +
+                        "', here or in the catalog";
+  std::string names;
+  for (const std::string& name : catalog_.similar(ref.name)) {
+    names += (names.empty() ? "" : ", ") + name;
+  }
+  message += names.empty() ? ": 'hearth list --catalog' shows what there is"
+                           : ": did you mean " + names + "?";
+  throw Error(ErrorCode::kNotFound, message);
+}
+
+fs::path Library::model_path(const Manifest& manifest) const {
+  const std::vector<Layer> shards = manifest.with_role(LayerRole::kModel);
+  if (shards.size() == 1) return layout_.blob(shards.front().digest);
+  return layout_.set(shards.front().digest) / shard_file_name(1, shards.size());
+}
+
+ResolvedModel Library::resolve(const ModelRef& ref) const {
+  if (ref.kind == ModelRef::Kind::kFile) {
+    if (!file_bytes_if_present(ref.path)) {
+      throw Error(ErrorCode::kNotFound, "there is no file '" + ref.path.string() + "'");
+    }
+    return {ref.text, ref.path, std::nullopt};
+  }
+  const ModelRef full = canonical(ref);
+  auto manifest = read_manifest(full);
+  if (!manifest) throw_not_found(full);
+  if (!complete(*manifest)) {
+    throw Error(ErrorCode::kNotFound, "files of the model " + full.text +
+                                          " are missing: get them with 'hearth pull " + full.text +
+                                          "'");
+  }
+  fs::path path = model_path(*manifest);
+  return {full.text, std::move(path), std::move(manifest)};
+}
+
+std::string Library::read_text(const Manifest& manifest, LayerRole role) const {
+  std::string text;
+  for (const Layer& layer : manifest.with_role(role)) {
+    text += read_small_file(layout_.blob(layer.digest), kSmallLayerBytesMax).value_or("");
+  }
+  return text;
+}
+
+std::vector<Manifest> Library::list() const {
+  std::vector<Manifest> manifests;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(layout_.manifests(), error)) {
+    const std::string name = entry.path().filename().string();
+    if (!Digest::try_parse(name)) continue;  // a write that a crash cut short
+    try {
+      if (const auto text = read_small_file(entry.path(), kManifestBytesMax)) {
+        manifests.push_back(parse_manifest(*text, name.substr(0, 12)));
+      }
+    } catch (const Error& broken) {
+      log(LogLevel::kWarn, broken.message());
+    }
+  }
+  std::ranges::sort(manifests, [](const Manifest& a, const Manifest& b) {
+    return std::pair(b.created_unix_s, a.reference) < std::pair(a.created_unix_s, b.reference);
+  });
+  return manifests;
+}
+
+void Library::check_memory(std::uint64_t bytes, std::string_view what) const {
+  if (options_.memory_bytes == 0 || bytes <= options_.memory_bytes) return;
+  throw Error(ErrorCode::kResourceExhausted,
+              std::string(what) + " needs about " + format_bytes(bytes) +
+                  " of memory and this machine has " + format_bytes(options_.memory_bytes) +
+                  " available"
+                  ": choose a smaller one, or insist with --force");
+}
+
+// Gives the shards of a model names that follow each other, and opens the model once: what cannot
+// be read is refused before it has a name.
+void Library::check_model(const Manifest& manifest) const {
+  const std::vector<Layer> shards = manifest.with_role(LayerRole::kModel);
+  if (shards.size() > 1) {
+    const fs::path directory = layout_.set(shards.front().digest);
+    make_directories(directory);
+    for (std::size_t i = 0; i < shards.size(); ++i) {
+      const fs::path link = directory / shard_file_name(i + 1, shards.size());
+      remove_file(link);
+      std::error_code error;
+      const fs::path blob = layout_.blob(shards[i].digest);
+      fs::create_symlink(fs::path("../../blobs") / blob.filename(), link, error);
+      if (error) throw_system_error("link", link, error.value());
+    }
+  }
+  Gguf::open(model_path(manifest));
+}
+
+void Library::publish(const Manifest& manifest, const PullContext& context) {
+  const FileLock store = wait_for_lock(context, layout_.store_lock(), {}, "the store");
+  if (!complete(manifest)) {
+    throw Error(ErrorCode::kUnavailable,
+                "files of " + manifest.reference + " were removed meanwhile: pull it again");
+  }
+  make_directories(layout_.manifests());
+  if (options_.fail_point) options_.fail_point("before_manifest");
+  write_file_atomically(layout_.manifest(Digest::of(manifest.reference)), serialize(manifest));
+  if (options_.fail_point) options_.fail_point("after_manifest");
+}
+
+Manifest Library::pull_locked(const ModelRef& ref, const PullContext& context,
+                              const PullOptions& options) {
+  const CatalogModel* known = catalog_.find(ref);
+  if (known == nullptr && ref.kind == ModelRef::Kind::kName) throw_not_found(ref);
+  SourceOptions source_options{.hub_endpoint = options_.hub_endpoint,
+                               .hub_token = options_.hub_token,
+                               .registry_endpoint = options_.registry_endpoint,
+                               .wheels = wheels_,
+                               .digest = {},
+                               .bytes = {},
+                               .check_bytes = {}};
+  std::vector<CatalogSource> sources = {{{ref}}};
+  if (known != nullptr) {
+    sources = known->sources;
+    source_options.digest = known->digest;
+    if (known->digest) source_options.bytes = known->bytes;
+    if (known->format != "gguf") {
+      throw Error(ErrorCode::kUnsupported,
+                  ref.text + " comes as " + known->format + ", which this hearth cannot run yet");
+    }
+  }
+  if (!options.force) {
+    if (known != nullptr) check_memory(known->memory_bytes, ref.text);
+    source_options.check_bytes = [&](std::uint64_t bytes) { check_memory(bytes, ref.text); };
+  }
+  std::string failures;
+  std::optional<Error> last;
+  for (const CatalogSource& source : sources) {
+    try {
+      const SourceResult result = fetch_source(context, source, source_options);
+      Manifest manifest{.reference = ref.text,
+                        .source = result.source,
+                        .licence = known != nullptr ? known->licence : result.licence,
+                        .created_unix_s = now_unix_s(),
+                        .layers = result.layers};
+      context.meter.begin(PullStage::kChecking, ref.text);
+      try {
+        check_model(manifest);
+      } catch (const Error&) {
+        remove_unused(manifest.layers);
+        throw;
+      }
+      publish(manifest, context);
+      return manifest;
+    } catch (const Error& error) {
+      const bool elsewhere =
+          error.code() == ErrorCode::kUnavailable || error.code() == ErrorCode::kNotFound ||
+          error.code() == ErrorCode::kCorruptData || error.code() == ErrorCode::kUnsupported;
+      if (!elsewhere || sources.size() == 1) throw;
+      failures +=
+          (failures.empty() ? "" : "; ") + source.refs.front().text + ": " + error.message();
+      last = error;
+    }
+  }
+  throw Error(last->code(), "none of the sources of " + ref.text + " served it: " + failures);
+}
+
+PullResult Library::pull(const ModelRef& typed, const PullOptions& options) {
+  const ModelRef ref = canonical(typed);
+  if (ref.kind == ModelRef::Kind::kFile) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "'" + ref.text +
+                    "' is a file: run it as it is, or take it into the library with "
+                    "'hearth cp " +
+                    ref.text + " NAME'");
+  }
+  const bool known = ref.kind != ModelRef::Kind::kName || catalog_.find(ref) != nullptr;
+  if (!known && !read_manifest(ref)) throw_not_found(ref);
+  const EmptyDirectories tidy(layout_);
+  ProgressMeter meter(options.observer);
+  const PullContext context{layout_, http_, meter, options_.fail_point, options.cancel};
+  const FileLock lock = wait_for_lock(context, layout_.lock(ref.key()), {}, ref.text);
+  auto before = read_manifest(ref);
+  if (before && complete(*before) && (!options.update || !known)) {
+    return {.manifest = std::move(*before), .was_present = true};
+  }
+  PullResult result{.manifest = pull_locked(ref, context, options)};
+  if (before) {
+    result.was_present = true;
+    result.changed = before->model_digest() != result.manifest.model_digest();
+    remove_unused(before->layers);
+  }
+  meter.begin(PullStage::kDone, result.manifest.source, result.manifest.total_bytes(),
+              result.manifest.total_bytes());
+  return result;
+}
+
+Manifest Library::copy(const ModelRef& from, const ModelRef& to, const PullOptions& options) {
+  const ModelRef name = canonical(to);
+  if (name.kind != ModelRef::Kind::kName || catalog_.find(name) != nullptr) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "'" + to.text +
+                    "' cannot be a copy's name: choose one that is neither an address "
+                    "nor in the catalog");
+  }
+  const ResolvedModel source = resolve(from);
+  const EmptyDirectories tidy(layout_);
+  ProgressMeter meter(options.observer);
+  const PullContext context{layout_, http_, meter, options_.fail_point, options.cancel};
+  const FileLock lock = wait_for_lock(context, layout_.lock(name.key()), {}, name.text);
+  if (read_manifest(name)) {
+    throw Error(ErrorCode::kInvalidArgument, "there is a model '" + name.text +
+                                                 "' already: remove it with 'hearth rm " +
+                                                 name.text + "'");
+  }
+  Manifest manifest;
+  if (source.manifest) {
+    manifest = *source.manifest;
+  } else {
+    manifest.source = source.path.string();
+    manifest.layers = import_files(context, source.path);
+  }
+  manifest.reference = name.text;
+  manifest.created_unix_s = now_unix_s();
+  if (!source.manifest) check_model(manifest);
+  publish(manifest, context);
+  return manifest;
+}
+
+std::uint64_t Library::remove(const ModelRef& typed) {
+  const ModelRef ref = canonical(typed);
+  if (ref.kind == ModelRef::Kind::kFile) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "'" + ref.text + "' is a file outside the library: hearth removes only its own");
+  }
+  const auto text = read_small_file(layout_.manifest(ref.key()), kManifestBytesMax);
+  if (!text) throw Error(ErrorCode::kNotFound, "the model " + ref.text + " is not on this machine");
+  std::vector<Layer> layers;
+  try {
+    layers = parse_manifest(*text, ref.text).layers;
+  } catch (const Error& broken) {
+    log(LogLevel::kWarn, broken.message());  // a broken manifest can still be removed
+  }
+  remove_file(layout_.manifest(ref.key()));
+  sync_directory(layout_.manifests());
+  return remove_unused(layers);
+}
+
+std::optional<std::set<Digest>> Library::used_digests() const {
+  std::set<Digest> used;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(layout_.manifests(), error)) {
+    const std::string name = entry.path().filename().string();
+    if (!Digest::try_parse(name)) continue;
+    try {
+      const auto text = read_small_file(entry.path(), kManifestBytesMax);
+      if (!text) continue;
+      for (const Layer& layer : parse_manifest(*text, name).layers) used.insert(layer.digest);
+    } catch (const Error&) {
+      return std::nullopt;
+    }
+  }
+  return used;
+}
+
+std::uint64_t Library::remove_unused(const std::vector<Layer>& layers) {
+  ProgressMeter meter({});
+  const PullContext context{layout_, http_, meter, options_.fail_point, nullptr};
+  const FileLock store = wait_for_lock(context, layout_.store_lock(), {}, "the store");
+  const auto used = used_digests();
+  if (!used) {
+    log(LogLevel::kWarn, "a manifest cannot be read: no files are removed, it may need them");
+    return 0;
+  }
+  std::uint64_t freed = 0;
+  for (const Layer& layer : layers) {
+    if (used->contains(layer.digest)) continue;
+    freed += file_bytes_if_present(layout_.blob(layer.digest)).value_or(0);
+    remove_file(layout_.blob(layer.digest));
+    std::error_code error;
+    fs::remove_all(layout_.set(layer.digest), error);
+  }
+  return freed;
+}
+
+}  // namespace hearth
