@@ -106,6 +106,8 @@ def main():
                                     for path in Path("fuzz").glob("*_fuzz.cc"))
     for name in names:
         covered_sources(name)
+        if not (options.build / f"{name}_fuzz").is_file():
+            sys.exit(f"{options.build}/{name}_fuzz is not built: make fuzz builds and runs it")
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         rows = list(pool.map(lambda name: fuzz(options.build, name, options.seconds), names))
     print(f"{'parser':12}{'executions':>12}{'per second':>12}{'corpus':>8}"
