@@ -1,5 +1,5 @@
-// Every Device against a float64 forward in numpy (scripts/reference_forward.py), on tiny random-weight models of each
-// family; goldens by scripts/make_goldens.py.
+// Every Device against a float64 forward in numpy (scripts/reference_forward.py), on tiny
+// random-weight models of each family; goldens by scripts/make_goldens.py.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -60,8 +60,9 @@ TEST_P(GoldenLogits, ReferenceDevice) {
   EXPECT_LE(largest_deviation(GetParam(), "reference", CacheType::kF32), 1e-4);
 }
 
-// F32 weights and an F32 cache leave only the order of f32 additions: the same tolerance holds. Quantized weights
-// bring quantized activations, 1/254 of a block's largest value each: half a deviation would be a wrong formula.
+// F32 weights and an F32 cache leave only the order of f32 additions: the same tolerance holds.
+// Quantized weights bring quantized activations, 1/254 of a block's largest value each: half a
+// deviation would be a wrong formula.
 TEST_P(GoldenLogits, EveryInstructionSet) {
   const bool quantized = GetParam()["model"] == "llama_types.gguf";
   for (const char* isa : {"portable", "avx2", "avx2_vnni", "avx512_vnni"}) {

@@ -1,4 +1,5 @@
-// The Answerer of a model in this process: renders, tokenizes, drives the engine, turns tokens into text.
+// The Answerer of a model in this process: renders, tokenizes, drives the engine, turns tokens into
+// text.
 #include <chrono>
 
 #include "host/answerer.h"
@@ -42,7 +43,8 @@ class Generation {
   bool accept(TokenId id) {
     if (first_token_ == Clock::time_point{}) {
       first_token_ = Clock::now();
-      answer_.timings.prompt_seconds = std::chrono::duration<double>(first_token_ - started_).count();
+      answer_.timings.prompt_seconds =
+          std::chrono::duration<double>(first_token_ - started_).count();
     }
     if (tokenizer_.ends_generation(id) && !options_.ignore_eos) return false;
     answer_.token_ids.push_back(id);
@@ -52,7 +54,8 @@ class Generation {
   void end(FinishReason reason) {
     answer_.finish_reason = text_of(reason);
     if (!stopped_ && emit(detokenizer_.flush())) give(stop_.flush());
-    if (first_token_ != Clock::time_point{}) answer_.timings.generation_seconds = seconds_since(first_token_);
+    if (first_token_ != Clock::time_point{})
+      answer_.timings.generation_seconds = seconds_since(first_token_);
   }
 
   Answer take() { return std::move(answer_); }
@@ -84,7 +87,8 @@ class LocalAnswerer final : public Answerer {
  public:
   explicit LocalAnswerer(LoadedModel& loaded) : loaded_(loaded) {
     const GgufMetadata& metadata = loaded.file.metadata();
-    card_.name = metadata.optional_string("general.name").value_or(loaded.model->config().architecture);
+    card_.name =
+        metadata.optional_string("general.name").value_or(loaded.model->config().architecture);
     card_.context = loaded.engine->context();
     for (const GgufTensor& tensor : loaded.file.tensors()) card_.parameters += tensor.elements();
     card_.file_bytes = loaded.file.file_bytes();
@@ -102,8 +106,9 @@ class LocalAnswerer final : public Answerer {
 
   Answer complete(std::string_view prompt, const AskOptions& options, const OnText& on_text,
                   const CancelToken* cancel) override {
-    return generate(loaded_.tokenizer->encode(prompt, {.add_special = true, .parse_special = false}), options,
-                    on_text, cancel);
+    return generate(
+        loaded_.tokenizer->encode(prompt, {.add_special = true, .parse_special = false}), options,
+        on_text, cancel);
   }
 
  private:

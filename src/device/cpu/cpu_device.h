@@ -106,7 +106,8 @@ class CpuDevice final : public Device {
   Cut cut(std::size_t units, std::size_t row_bytes) const noexcept;
   void reserve_products(std::span<const Weight* const> weights, std::size_t out_floats);
   const float* rope_table(const Rope& rope);
-  // Makes `memory` hold at least `bytes`. What was there stays alive until finish(): queued jobs point into it.
+  // Makes `memory` hold at least `bytes`. What was there stays alive until finish(): queued jobs
+  // point into it.
   void grow(PageBuffer& memory, std::size_t bytes);
 
   Isa isa_;
