@@ -25,8 +25,8 @@ MEMORY_MB_MAX = 2048
 
 
 def covered_sources(name):
-    """The sources that fuzz/NAME_fuzz.cc names: `// covers: src/a.cc src/b_*.cc`, and on the comment
-    lines straight after it that begin with src/."""
+    """The sources that fuzz/NAME_fuzz.cc names: `// covers: src/a.cc src/b_*.cc`, and on the
+    comment lines straight after it that begin with src/."""
     text = Path(f"fuzz/{name}_fuzz.cc").read_text()
     match = re.search(r"^// covers: (.+(?:\n// src/.+)*)$", text, re.MULTILINE)
     if not match:
