@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::size_t kDecodeBytes = 256 << 20;  // 8 times the last-level cache
 constexpr std::size_t kDecodeCols = 2048;
+constexpr std::size_t kSliceBytes = kReadSliceBytes;  // per run, as the read limit is taken
 
 struct Limits {
   double peak_gops, read_gbps;
@@ -56,7 +57,7 @@ PageBuffer panels_of(const MatmulKernel& kernel, std::size_t cols, std::size_t c
 struct Setup {
   const MatmulKernel& kernel;
   PageBuffer panels, activations, out, scratch;
-  MatmulJob job;
+  MatmulJob job;  // the first slice
 
   Setup(const MatmulKernel& used, std::size_t cols, std::size_t panel_count, std::size_t rows)
       : kernel(used), panels(panels_of(used, cols, panel_count)) {
@@ -70,7 +71,8 @@ struct Setup {
       for (float& value : x) value = static_cast<float>(random.uniform() - 0.5);
       activation.convert(x.data(), cols, activations.data() + n * bytes);
     }
-    const std::size_t stride = panel_count * kernel.panel_rows + 16;
+    const std::size_t slice = std::min(panel_count, kSliceBytes / kernel.panel_bytes(cols));
+    const std::size_t stride = slice * kernel.panel_rows + 16;
     out = PageBuffer(rows * stride * sizeof(float));
     scratch = PageBuffer(kernel.scratch_bytes(cols));
     job = {panels.data(),
@@ -83,6 +85,12 @@ struct Setup {
            stride,
            scratch.data()};
   }
+  std::size_t slice_bytes() const { return job.panel_count * kernel.panel_bytes(job.cols); }
+  // Round and round all whole slices, so that none is still in a cache when its turn comes.
+  void next_slice() {
+    const std::size_t at = static_cast<std::size_t>(job.panels - panels.data()) + slice_bytes();
+    job.panels = panels.data() + (at + slice_bytes() > panels.size() ? 0 : at);
+  }
   double operations() const {
     return 2.0 * static_cast<double>(job.panel_count * kernel.panel_rows) *
            static_cast<double>(job.cols * job.rows);
@@ -90,7 +98,7 @@ struct Setup {
 };
 
 // `memory` is what the read limit is measured on; empty: no such limit.
-void measure(benchmark::State& state, const Setup& setup, const PageBuffer& memory) {
+void measure(benchmark::State& state, Setup& setup, const PageBuffer& memory) {
   using Clock = std::chrono::steady_clock;
   const Limits before = limits(setup.kernel.isa, memory);
   double best_s = 1e9;
@@ -100,13 +108,14 @@ void measure(benchmark::State& state, const Setup& setup, const PageBuffer& memo
     const double run_s = std::chrono::duration<double>(Clock::now() - begin).count();
     best_s = std::min(best_s, run_s);
     state.SetIterationTime(run_s);
+    setup.next_slice();
   }
   const Limits most = best_of(before, limits(setup.kernel.isa, memory));
   const double gops = setup.operations() / best_s / 1e9;
   state.counters["Gop/s"] = gops;
   state.counters["%peak"] = 100 * gops / most.peak_gops;
   if (most.read_gbps == 0) return;
-  const double gbps = static_cast<double>(setup.panels.size()) / best_s / 1e9;
+  const double gbps = static_cast<double>(setup.slice_bytes()) / best_s / 1e9;
   state.counters["GB/s"] = gbps;
   state.counters["%read"] = 100 * gbps / most.read_gbps;
 }
@@ -114,13 +123,13 @@ void measure(benchmark::State& state, const Setup& setup, const PageBuffer& memo
 void multiply(benchmark::State& state, const MatmulKernel& kernel) {
   const auto rows = static_cast<std::size_t>(state.range(0));
   const auto cols = static_cast<std::size_t>(state.range(1));
-  const Setup setup(kernel, cols, 512 / kernel.panel_rows, rows);
+  Setup setup(kernel, cols, 512 / kernel.panel_rows, rows);
   measure(state, setup, PageBuffer());
 }
 
 void decode(benchmark::State& state, const MatmulKernel& kernel) {
   const auto rows = static_cast<std::size_t>(state.range(0));
-  const Setup setup(kernel, kDecodeCols, kDecodeBytes / kernel.panel_bytes(kDecodeCols), rows);
+  Setup setup(kernel, kDecodeCols, kDecodeBytes / kernel.panel_bytes(kDecodeCols), rows);
   measure(state, setup, setup.panels);
 }
 
