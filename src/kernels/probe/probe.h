@@ -33,8 +33,10 @@ std::span<const ReadProbe> read_probes() noexcept;
 // tried for its share of `seconds`. 0 on the portable instruction set, which has no such limit.
 double int8_peak_gops(Isa isa, ThreadPool& pool, double seconds);
 
-// Sequential reading in GB/s (10^9 bytes): the best pass over `data` within `seconds`, each thread
-// with a part of its own. Choose data far larger than the last-level cache.
+// Sequential reading in GB/s (10^9 bytes): the best slice within `seconds`, going round and round
+// `data`, which should be far larger than the last-level cache. A slice per thread is read at a
+// time: some 0.3 ms, shorter than a scheduler's turn, so that neighbours do not show in the best.
+inline constexpr std::size_t kReadSliceBytes = 8 << 20;
 double read_bandwidth_gbps(std::span<const std::byte> data, ThreadPool& pool, double seconds);
 
 }  // namespace hearth
