@@ -17,8 +17,9 @@ constexpr std::size_t kLanes = 16;
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kLargest = std::numeric_limits<float>::max();
 constexpr float kBiasMax = 1e6f;
-constexpr std::size_t kTopPFirst = 64;  // candidates that a top-p without a top-k tries first
-constexpr std::size_t kTopPGrowth = 8;
+constexpr std::size_t kBuckets = 2048;
+constexpr float kBucketsPerUnit =
+    64.0f;  // 2048 / 64: e^-32 below the largest, what is left counts no more
 
 [[noreturn]] void refuse(const char* field, const std::string& got, const char* wanted) {
   throw Error(ErrorCode::kInvalidArgument,
@@ -106,7 +107,8 @@ TokenId Sampler::sample(std::span<const float> logits, std::span<const TokenId> 
   CHECK(!logits.empty());
   scan(logits, history.size());
   adjust(logits, history);
-  if (options_.temperature == 0.0f) {
+  const bool greedy = options_.temperature == 0.0f, whole = !greedy && !filters();
+  if (greedy || whole) {
     take_top(logits, 1);
   } else {
     take_candidates(logits);
@@ -117,7 +119,8 @@ TokenId Sampler::sample(std::span<const float> logits, std::span<const TokenId> 
         "every token is banned at position " + std::to_string(history.size()) +
             ": logit_bias or the grammar leaves nothing to choose from; allow at least one token");
   }
-  return options_.temperature == 0.0f ? candidates_.front().id : draw(history.size());
+  if (greedy) return candidates_.front().id;
+  return whole ? draw_from_all(logits, history.size()) : draw(history.size());
 }
 
 void Sampler::scan(std::span<const float> logits, std::size_t position) {
@@ -213,15 +216,13 @@ void Sampler::take_at_least(std::span<const float> logits, float threshold) {
   rank();
 }
 
-void Sampler::take_all(std::span<const float> logits) { take_at_least(logits, -kInfinity); }
-
 // The `count` likeliest. Among the raw logits, count + adjusted_.size() or more are at least as
 // large as that many blocks' maxima; less the adjusted ones, count remain, and nothing below them
 // can be among the likeliest.
 void Sampler::take_top(std::span<const float> logits, std::size_t count) {
   const std::size_t needed = count + adjusted_.size();
   if (needed >= block_max_.size()) {
-    take_all(logits);
+    take_at_least(logits, -kInfinity);
   } else {
     largest_blocks_ = block_max_;
     const auto nth = largest_blocks_.begin() + static_cast<std::ptrdiff_t>(needed - 1);
@@ -231,33 +232,57 @@ void Sampler::take_top(std::span<const float> logits, std::size_t count) {
   if (candidates_.size() > count) candidates_.resize(count);
 }
 
-// The sum of exp(logit - top) over the vocabulary.
-double Sampler::total_weight(std::span<const float> logits, float top) const {
-  double total = 0.0;
+// Calls visit(id, logit) for the whole vocabulary, ids ascending, until it returns false.
+template <class Visit>
+void Sampler::each_logit(std::span<const float> logits, Visit visit) const {
   std::size_t i = 0;
-  const auto add_until = [&](std::size_t end) {
-    for (; i < end; ++i) total += static_cast<double>(std::exp(logits[i] - top));
-  };
   for (const Candidate& token : adjusted_) {
-    add_until(static_cast<std::size_t>(token.id));
-    total += static_cast<double>(std::exp(token.logit - top));
+    for (; i < static_cast<std::size_t>(token.id); ++i) {
+      if (!visit(static_cast<TokenId>(i), logits[i])) return;
+    }
+    if (!visit(token.id, token.logit)) return;
     ++i;
   }
-  add_until(logits.size());
-  return total;
+  for (; i < logits.size(); ++i) {
+    if (!visit(static_cast<TokenId>(i), logits[i])) return;
+  }
 }
 
-// top-p over the whole vocabulary, without ranking it: ever more of the likeliest, until they reach
-// p.
+// top-p over the whole vocabulary, ranking only what it keeps: probabilities are gathered in
+// buckets by how far the logit is below the largest, and the buckets that reach p bound the tokens
+// that can.
 void Sampler::take_top_p(std::span<const float> logits) {
-  take_top(logits, kTopPFirst);
+  take_top(logits, 1);
   if (candidates_.empty()) return;
-  const double wanted =
-      static_cast<double>(options_.top_p) * total_weight(logits, candidates_.front().logit);
-  for (std::size_t count = kTopPFirst; count < logits.size() && weigh(1.0f) < wanted;) {
-    count *= kTopPGrowth;
-    take_top(logits, std::min(count, logits.size()));
+  const float top = candidates_.front().logit;
+  struct Bucket {
+    double weight = 0.0;
+    float least = kInfinity;
+  };
+  std::vector<Bucket> buckets(kBuckets);
+  double total = 0.0;
+  each_logit(logits, [&](TokenId, float logit) {
+    const float below = (top - logit) * kBucketsPerUnit;
+    Bucket& bucket = buckets[below < kBuckets - 1 ? static_cast<std::size_t>(below) : kBuckets - 1];
+    const auto weight = static_cast<double>(std::exp(logit - top));
+    bucket.weight += weight;
+    bucket.least = std::min(bucket.least, logit);
+    total += weight;
+    return true;
+  });
+  const double wanted = static_cast<double>(options_.top_p) * total;
+  float least = top;
+  double sum = 0.0;
+  for (std::size_t i = 0; i < kBuckets && sum <= wanted; ++i) {
+    sum += buckets[i].weight;
+    least = std::min(least, buckets[i].least);
   }
+  take_at_least(logits, least);
+  keep_weight(wanted);
+}
+
+// The likeliest whose weights reach `wanted`.
+void Sampler::keep_weight(double wanted) {
   weigh(1.0f);
   double sum = 0.0;
   std::size_t kept = 0;
@@ -280,7 +305,7 @@ void Sampler::take_candidates(std::span<const float> logits) {
     if (!candidates_.empty())
       take_at_least(logits, candidates_.front().logit + std::log(options_.min_p));
   } else {
-    take_all(logits);
+    take_at_least(logits, -kInfinity);
   }
   if (typical) keep_typical();
   if (options_.top_p < 1.0f) keep_top_p();
@@ -323,14 +348,7 @@ void Sampler::keep_typical() {
   rank();
 }
 
-void Sampler::keep_top_p() {
-  const double wanted = static_cast<double>(options_.top_p) * weigh(1.0f);
-  double sum = 0.0;
-  std::size_t kept = 0;
-  while (kept < candidates_.size() && (kept == 0 || sum < wanted))
-    sum += candidates_[kept++].weight;
-  candidates_.resize(kept);
-}
+void Sampler::keep_top_p() { keep_weight(static_cast<double>(options_.top_p) * weigh(1.0f)); }
 
 void Sampler::keep_min_p() {
   if (candidates_.empty() || options_.min_p <= 0.0f) return;
@@ -338,6 +356,33 @@ void Sampler::keep_min_p() {
   std::size_t kept = 1;
   while (kept < candidates_.size() && candidates_[kept].logit >= least) ++kept;
   candidates_.resize(kept);
+}
+
+bool Sampler::filters() const {
+  return options_.top_k > 0 || options_.typical_p < 1.0f || options_.top_p < 1.0f ||
+         options_.min_p > 0.0f;
+}
+
+// With no filter, without ranking: the likeliest is candidates_.front(), the others are met in
+// order of id.
+TokenId Sampler::draw_from_all(std::span<const float> logits, std::size_t position) const {
+  const Candidate& top = candidates_.front();
+  const auto weight = [&](float logit) {
+    return static_cast<double>(std::exp((logit - top.logit) / options_.temperature));
+  };
+  double total = 0.0, sum = 0.0;
+  each_logit(logits, [&](TokenId, float logit) {
+    total += weight(logit);
+    return true;
+  });
+  const double target = uniform_at(options_.seed, position) * total;
+  TokenId chosen = top.id;  // if target meets the total by rounding
+  each_logit(logits, [&](TokenId id, float logit) {
+    sum += weight(logit);
+    if (target < sum) chosen = id;
+    return target >= sum;
+  });
+  return chosen;
 }
 
 TokenId Sampler::draw(std::size_t position) {

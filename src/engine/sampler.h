@@ -62,18 +62,21 @@ class Sampler {
   void adjust(std::span<const float> logits, std::span<const TokenId> history);
   void penalize(std::span<const float> logits, std::span<const TokenId> history);
   bool adjusted(TokenId id) const;
-  void take_all(std::span<const float> logits);
   void take_top(std::span<const float> logits, std::size_t count);
   void take_at_least(std::span<const float> logits, float threshold);
   void take_candidates(std::span<const float> logits);
   void take_top_p(std::span<const float> logits);
-  double total_weight(std::span<const float> logits, float top) const;
+  bool filters() const;
+  template <class Visit>
+  void each_logit(std::span<const float> logits, Visit visit) const;
   void rank();
   double weigh(float temperature);
   void keep_typical();
+  void keep_weight(double wanted);
   void keep_top_p();
   void keep_min_p();
   TokenId draw(std::size_t position);
+  TokenId draw_from_all(std::span<const float> logits, std::size_t position) const;
 
   SamplingOptions options_;
   std::vector<float> block_max_;       // of the raw logits, per 64

@@ -57,10 +57,19 @@ void min_p_alone(benchmark::State& state) {
   run(state, options);
 }
 
+void temperature_alone(benchmark::State& state) {
+  SamplingOptions options;
+  options.top_k = 0;
+  options.top_p = 1.0f;
+  options.min_p = 0.0f;
+  run(state, options);
+}
+
 BENCHMARK(greedy)->Name("sampler/greedy")->Arg(49152)->Arg(262144);
 BENCHMARK(defaults)->Name("sampler/defaults")->Arg(49152)->Arg(262144);
 BENCHMARK(defaults_with_penalties)->Name("sampler/defaults_with_penalties")->Arg(262144);
 BENCHMARK(top_p_alone)->Name("sampler/top_p_alone")->Arg(262144);
+BENCHMARK(temperature_alone)->Name("sampler/temperature_alone")->Arg(262144);
 BENCHMARK(min_p_alone)->Name("sampler/min_p_alone")->Arg(262144);
 
 }  // namespace
