@@ -40,6 +40,7 @@ double largest_deviation(const nlohmann::json& golden, const std::string& isa, C
   Request request;
   request.prompt = golden["ids"].get<std::vector<TokenId>>();
   request.max_tokens = 0;
+  request.reuse_prefix = false;
   request.on_logits = [&](std::size_t position, std::span<const float> logits) {
     if (compared == positions.size() || positions[compared] != position) return;
     for (std::size_t i = 0; i < vocabulary; ++i) {

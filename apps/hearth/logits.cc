@@ -41,6 +41,7 @@ void logits(const LogitsFlags& flags) {
     Request request;
     request.prompt = window;
     request.max_tokens = 0;
+    request.reuse_prefix = false;
     request.on_logits = [&](std::size_t, std::span<const float> row) {
       written = written && std::fwrite(row.data(), sizeof(float), row.size(), out) == row.size();
     };

@@ -64,7 +64,7 @@ void Scheduler::admit() {
     for (const BlockManager& group : groups_) {
       if (group.available() < needed && !running_.empty()) return;
     }
-    if (sequence.request.reuse_prefix && !sequence.request.on_logits) reuse_prefix(sequence);
+    if (sequence.request.reuse_prefix) reuse_prefix(sequence);
     running_.push_back(std::move(waiting_.front()));
     waiting_.pop_front();
   }

@@ -32,6 +32,7 @@ Perplexity perplexity(LoadedModel& loaded, std::span<const TokenId> tokens, std:
     Request request;
     request.prompt.assign(text.begin(), text.end());
     request.max_tokens = 0;
+    request.reuse_prefix = false;
     request.on_logits = [&](std::size_t position, std::span<const float> logits) {
       if (position + 1 == window) return;
       const double nll = negative_log_likelihood(logits, text[position + 1]);
