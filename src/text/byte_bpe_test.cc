@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
-#include "tests/small_vocabulary.h"
+#include "text/small_vocabulary.h"
 #include "text/tokenizer.h"
 #include "text/utf8.h"
 

@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "base/error.h"
-#include "tests/small_vocabulary.h"
+#include "text/small_vocabulary.h"
 
 namespace hearth {
 namespace {
