@@ -1,10 +1,7 @@
 // libFuzzer: bytes that begin with GGUF are a file whose vocabulary is loaded, with its own last
 // bytes as text; any other bytes are text for small vocabularies of both kinds and every
 // pre-tokenizer. Only hearth::Error may leave the library, and what was encoded has to come back.
-// covers: src/text/byte_bpe.cc src/text/sentence_piece.cc src/text/vocabulary.cc
-// src/text/tokenizer*.cc src/text/special_tokens.cc src/text/pre_tokenizer.cc
-// src/text/string_index.cc src/text/pair_table.cc src/text/utf8.cc src/text/detokenizer.cc
-// src/text/stop_matcher.cc
+// covers: src/text/[bdpsuv]*.cc src/text/tokenizer*.cc
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -15,10 +12,10 @@
 #include <string_view>
 #include <vector>
 
-#include "../tests/small_vocabulary.h"
 #include "base/error.h"
 #include "format/gguf.h"
 #include "text/detokenizer.h"
+#include "text/small_vocabulary.h"
 #include "text/stop_matcher.h"
 #include "text/tokenizer.h"
 #include "text/utf8.h"

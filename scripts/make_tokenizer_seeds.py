@@ -20,8 +20,20 @@ def alphabet():
     return code_points
 
 
-def write(name, model, tokens, *, pre=None, scores=None, types=None, merges=None, ids=(), flags=(), text=b"",
-          general_name=None):
+def write(
+    name,
+    model,
+    tokens,
+    *,
+    pre=None,
+    scores=None,
+    types=None,
+    merges=None,
+    ids=(),
+    flags=(),
+    text=b"",
+    general_name=None,
+):
     path = ROOT / name
     writer = gguf.GGUFWriter(path, "llama")
     if general_name:
@@ -50,30 +62,92 @@ def main():
     ROOT.mkdir(parents=True, exist_ok=True)
     for old in ROOT.iterdir():
         old.unlink()
-    text = "Hello <s> aab\n\n 12345 <|im_end|>\u2581 caf\u00e9 \U0001F642 </s>".encode() + b"\xff\xc0\x80"
-    bpe = alphabet() + ["<s>", "</s>", "<|im_end|>", "<tool>", "aa", "aab", "\u0120a", "ll", "<|end|>", "<|call|>",
-                        "<|return|>", "<|channel|>", "<|fim_pad|>"]
-    bpe_types = [NORMAL] * 256 + [CONTROL, CONTROL, NORMAL, USER, NORMAL, NORMAL, NORMAL, NORMAL] + [CONTROL] * 5
+    text = (
+        "Hello <s> aab\n\n 12345 <|im_end|>\u2581 caf\u00e9 \U0001f642 </s>".encode()
+        + b"\xff\xc0\x80"
+    )
+    bpe = alphabet() + [
+        "<s>",
+        "</s>",
+        "<|im_end|>",
+        "<tool>",
+        "aa",
+        "aab",
+        "\u0120a",
+        "ll",
+        "<|end|>",
+        "<|call|>",
+        "<|return|>",
+        "<|channel|>",
+        "<|fim_pad|>",
+    ]
+    bpe_types = (
+        [NORMAL] * 256
+        + [CONTROL, CONTROL, NORMAL, USER, NORMAL, NORMAL, NORMAL, NORMAL]
+        + [CONTROL] * 5
+    )
     merges = ["a a", "aa b", "\u0120 a", "l l", "aa aa", "ll aa"]
     ids = [("bos", 256), ("eos", 257)]
     for pre in ["gpt-2", "smollm", "llama-bpe", "deepseek-llm", None]:
-        write(f"bpe_{pre or 'none'}.gguf", "gpt2", bpe, pre=pre, types=bpe_types, merges=merges, ids=ids, text=text,
-              flags=[("add_bos_token", True), ("add_eos_token", True)])
+        write(
+            f"bpe_{pre or 'none'}.gguf",
+            "gpt2",
+            bpe,
+            pre=pre,
+            types=bpe_types,
+            merges=merges,
+            ids=ids,
+            text=text,
+            flags=[("add_bos_token", True), ("add_eos_token", True)],
+        )
     write("bpe_unknown.gguf", "gpt2", bpe, pre="nobody", merges=merges, text=text)
     write("bpe_bad_merge.gguf", "gpt2", bpe, merges=["ab"], text=text)
     write("bpe_no_merges.gguf", "gpt2", bpe, text=text)
     write("bert.gguf", "bert", ["[CLS]"], text=text)
     pieces = ["<unk>", "<s>", "</s>"] + [f"<0x{b:02X}>" for b in range(256)]
-    pieces += ["\u2581", "a", "b", "\u2581a", "ab", "aab", "\u00e9", "<tool>", "\u2581\u2581", "", "unused_1"]
-    types = [UNKNOWN, CONTROL, CONTROL] + [BYTE] * 256 + [NORMAL] * 7 + [USER] + [NORMAL] * 2 + [UNUSED]
+    pieces += [
+        "\u2581",
+        "a",
+        "b",
+        "\u2581a",
+        "ab",
+        "aab",
+        "\u00e9",
+        "<tool>",
+        "\u2581\u2581",
+        "",
+        "unused_1",
+    ]
+    types = (
+        [UNKNOWN, CONTROL, CONTROL] + [BYTE] * 256 + [NORMAL] * 7 + [USER] + [NORMAL] * 2 + [UNUSED]
+    )
     scores = [0.0] * 259 + [-float(i) for i in range(len(pieces) - 259)]
     write("spm.gguf", "llama", pieces, scores=scores, types=types, text=text)
-    write("spm_phi3.gguf", "llama", pieces, scores=scores, types=types, text=text, general_name="Phi3",
-          flags=[("add_space_prefix", False)], ids=[("bos", 1), ("eos", 2), ("unknown", 0)])
-    write("spm_bad_byte.gguf", "llama", ["<unk>", "<s>", "<0x-1>"], types=[UNKNOWN, CONTROL, BYTE], text=text)
+    write(
+        "spm_phi3.gguf",
+        "llama",
+        pieces,
+        scores=scores,
+        types=types,
+        text=text,
+        general_name="Phi3",
+        flags=[("add_space_prefix", False)],
+        ids=[("bos", 1), ("eos", 2), ("unknown", 0)],
+    )
+    write(
+        "spm_bad_byte.gguf",
+        "llama",
+        ["<unk>", "<s>", "<0x-1>"],
+        types=[UNKNOWN, CONTROL, BYTE],
+        text=text,
+    )
     write("spm_bad_id.gguf", "llama", ["<unk>", "<s>"], ids=[("eos", 4294967295)], text=text)
-    write("spm_short_types.gguf", "llama", ["<unk>", "<s>", "x"], types=[UNKNOWN, CONTROL], text=text)
-    write("spm_nan.gguf", "llama", ["<unk>", "<s>", "x"], scores=[0.0, 0.0, float("nan")], text=text)
+    write(
+        "spm_short_types.gguf", "llama", ["<unk>", "<s>", "x"], types=[UNKNOWN, CONTROL], text=text
+    )
+    write(
+        "spm_nan.gguf", "llama", ["<unk>", "<s>", "x"], scores=[0.0, 0.0, float("nan")], text=text
+    )
     write("spm_twice.gguf", "llama", ["<unk>", "<s>", "x", "x"], text=text)
     write("spm_no_bos.gguf", "llama", ["x"], text=text)
     write("spm_long.gguf", "llama", ["<unk>", "<s>", "x" * 5000], text=text)

@@ -63,9 +63,7 @@ INSTANTIATE_TEST_SUITE_P(Models, Tokens,
                          testing::Values(Model{"smollm2", "HEARTH_TEST_MODEL_SMOLLM2", true},
                                          Model{"qwen", "HEARTH_TEST_MODEL_QWEN", false},
                                          Model{"gemma3", "HEARTH_TEST_MODEL_GEMMA3", false}),
-                         [](const testing::TestParamInfo<Model>& info) {
-                           return std::string(info.param.name);
-                         });
+                         [](const auto& instance) { return std::string(instance.param.name); });
 
 }  // namespace
 }  // namespace hearth

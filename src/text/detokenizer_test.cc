@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
-#include "tests/small_vocabulary.h"
+#include "text/small_vocabulary.h"
 #include "text/utf8.h"
 
 namespace hearth {

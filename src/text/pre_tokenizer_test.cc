@@ -40,16 +40,14 @@ TEST(PreTokenizer, CutsAsEachFamilyDoes) {
   EXPECT_THAT(words(PreTokenizer("qwen2"), "ne\u0301e"), ElementsAre("ne", "\u0301e"));
   EXPECT_THAT(words(PreTokenizer("qwen35"), "ne\u0301e"), ElementsAre("ne\u0301e"));
   EXPECT_THAT(words(PreTokenizer("deepseek-coder"), "x 漢字y  \r\n7"),
-              ElementsAre("x", " 漢字y", "  ", "\r", "\n", "7"));
+              ElementsAre("x", " ", "漢字", "y", "  ", "\r", "\n", "7"));
   EXPECT_THAT(words(PreTokenizer("falcon"), "a,b 1234"),
               ElementsAre("a", ",", "b", " ", "123", "4"));
 }
 
 TEST(PreTokenizer, WhiteSpaceIsUnicodesNotPcre2s) {
   const PreTokenizer gpt2("gpt-2");
-  EXPECT_THAT(words(gpt2, "\u180Ex"), ElementsAre("\u180E", "x"));
-  EXPECT_THAT(words(gpt2, "a \u180E"),
-              ElementsAre("a", " \u180E"));  // joins a space, as no white space does
+  EXPECT_THAT(words(gpt2, "\u180E("), ElementsAre("\u180E("));
   for (const char* space : {"\u0085", "\u00A0", "\u1680", "\u2000", "\u200A", "\u2028", "\u2029",
                             "\u202F", "\u205F", "\u3000", "\v", "\f", "\r"}) {
     const std::string text = std::string(space) + space + "(";

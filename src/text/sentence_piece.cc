@@ -76,12 +76,11 @@ std::optional<Merge> SentencePieceTokenizer::find_merge(std::string_view text) c
 
 void SentencePieceTokenizer::encode_word(std::string_view word, Scratch& scratch,
                                          std::vector<TokenId>& out) const {
-  // Symbols are characters, and every byte that belongs to none. Their ids are looked up at the
-  // end, for the few that have not been merged.
+  // Symbols are characters, and the parts of malformed ones. Their ids are looked up at the end,
+  // for the few that have not been merged.
   scratch.symbols.clear();
   for (std::uint32_t at = 0; at < word.size();) {
-    const Utf8Unit unit = first_utf8_unit(word.substr(at));
-    const std::uint32_t length = unit.kind == Utf8Kind::kCharacter ? unit.length : 1;
+    const std::uint32_t length = first_utf8_unit(word.substr(at)).length;
     scratch.symbols.push_back({at, length, StringIndex::kNone});
     at += length;
   }

@@ -26,8 +26,9 @@ SpecialTokens::SpecialTokens(const Vocabulary& vocabulary) {
                 "tokenizer: the special tokens have " + std::to_string(bytes) +
                     " bytes of text; the limit is " + std::to_string(kTextBytesMax));
   }
-  std::ranges::stable_sort(specials_, std::greater{},
-                           [](const Special& s) { return s.text.size(); });
+  std::ranges::sort(specials_, [](const Special& a, const Special& b) {
+    return a.text.size() != b.text.size() ? a.text.size() > b.text.size() : a.id < b.id;
+  });
   nodes_.emplace_back();
   for (std::uint32_t i = 0; i < specials_.size(); ++i) insert(i);
   any_always_ = std::ranges::any_of(specials_, &Special::always);

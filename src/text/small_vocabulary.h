@@ -42,6 +42,7 @@ inline SmallVocabulary small_byte_bpe(std::string_view pre_tokenizer = "gpt-2") 
   made.add("</s>", kControlType);
   made.add("<tool>", kUserDefinedType);
   made.add("<tool>x", kUserDefinedType);
+  made.add("end", kControlType);
   unsigned next = 256;
   for (unsigned byte = 0; byte < 256; ++byte) {
     const bool prints = (byte >= 0x21 && byte <= 0x7E) || (byte >= 0xA1 && byte != 0xAD);
@@ -58,11 +59,11 @@ inline SmallVocabulary small_byte_bpe(std::string_view pre_tokenizer = "gpt-2") 
   // before it.
   for (const char* merge :
        {"a a", "b a", "a b", "aa b", "\u0120 a", "\u0120a b", "aa aa", "aaaa aaaa", "c a",
-        "\u0120 \u0120", "< s", "<s >", "b c", "1 2", "ab ab", "c c"}) {
+        "\u0120 \u0120", "< s", "<s >", "b c", "1 2", "ab ab", "c c", "e n", "en d"}) {
     made.data.merges.push_back(merge);
     std::string text(merge);
     text.erase(text.find(' ', 1), 1);
-    if (text != "<s>" && text != "cc") made.add(text, kNormalType);
+    if (text != "<s>" && text != "cc" && text != "end") made.add(text, kNormalType);
   }
   made.set_special(SpecialRole::kBos, 0);
   made.set_special(SpecialRole::kEos, 1);
