@@ -32,7 +32,7 @@ test: ## install what the tests need, build, run every test and check
 conformance: ## compare with numpy, gguf, llama.cpp and transformers; prints one table
 	@scripts/setup.sh conformance
 	@$(MAKE) --no-print-directory build
-	@.venv/bin/python tests/conformance/run.py
+	@.venv/bin/python scripts/conformance.py
 
 fuzz: ## four parsers, FUZZ_SECONDS=300 each, under ASan+UBSan, with line coverage
 	@scripts/setup.sh test
@@ -41,9 +41,9 @@ fuzz: ## four parsers, FUZZ_SECONDS=300 each, under ASan+UBSan, with line covera
 	@scripts/fuzz.py build-fuzz --seconds $(FUZZ_SECONDS)
 
 bench: ## speed beside llama.cpp on this machine
-	@scripts/setup.sh bench
+	@scripts/setup.sh conformance
 	@$(MAKE) --no-print-directory build
-	@.venv/bin/python bench/run.py
+	@.venv/bin/python scripts/bench_peers.py
 
 asan tsan: ## the unit tests under ASan+UBSan, or under TSan (clang-19)
 	@scripts/setup.sh test

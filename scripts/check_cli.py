@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Holds what is written about the commands to what the program says of itself: every command and every
-flag of `hearth … --help` stands in the man page, in the three completion scripts and in docs/cli.md;
-docs/cli.md names no flag that is not there; and bash really completes.
+"""Holds what is written about the commands to what the program says of itself: every command
+and every flag of `hearth … --help` stands in the man page, in the three completion scripts and
+in docs/cli.md; docs/cli.md names no flag that is not there; and bash really completes.
 
   scripts/check_cli.py BUILD
 """

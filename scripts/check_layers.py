@@ -56,6 +56,8 @@ def check_include(path, room, quote, included, root):
         return f"{included} in a header"
     if quote == "<":
         return None
+    if generated := next((root / "src").rglob(f"{Path(included).name}.in"), None):
+        included = str(generated.relative_to(root / "src"))
     if not (root / "src" / included).is_file():
         beside = (root / path.parent / included).is_file()
         if beside and room == "apps":

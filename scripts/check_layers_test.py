@@ -45,6 +45,11 @@ class Layers(unittest.TestCase):
         self.assert_fires("relative to src", "src/nn/a.cc", '#include "b.h"', "src/nn/b.h")
         self.assert_fires("no such file", "src/nn/a.cc", '#include "nn/gone.h"')
 
+    def test_generated_headers_belong_to_their_template(self):
+        made = ('#include "made.h"', "src/store/made.h.in")
+        self.assertEqual(self.check("src/store/a.cc", *made), [])
+        self.assert_fires("same", "src/text/a.cc", *made)
+
     def test_libraries(self):
         self.assert_fires("belongs to net", "src/store/a.cc", "#include <curl/curl.h>")
         self.assertEqual(self.check("src/net/a.cc", "#include <curl/curl.h>"), [])

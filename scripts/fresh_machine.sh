@@ -1,21 +1,22 @@
 #!/bin/bash
-# Shows that the two commands of the README work on a machine that has nothing: a Debian 12 made by
-# debootstrap (minbase, git, make), this machine's apt, pip, npm and certificate settings copied in, a
-# clone of HEAD, `make run`, `make test`. Prints the wall times. Needs root and debootstrap.
+# Shows that the two commands of the README work on a machine that has nothing: a Debian 12 made
+# by debootstrap (minbase, git, make), this machine's apt, pip, npm and certificate settings
+# copied in, a clone of HEAD, `make run`, `make test`. Prints the wall times. Needs root and
+# debootstrap.
 #   scripts/fresh_machine.sh [DIRECTORY]     default: a new one under /var/tmp, removed at the end
 #   KEEP=1 leaves the machine there to look at
 set -euo pipefail
 cd "$(dirname "$0")/.."
 ((EUID == 0)) || { echo "fresh_machine: needs root (debootstrap, chroot)" >&2; exit 1; }
-command -v debootstrap >/dev/null || { echo "fresh_machine: apt-get install debootstrap" >&2; exit 1; }
+command -v debootstrap >/dev/null || { echo "fresh_machine: needs debootstrap" >&2; exit 1; }
 
 work=${1:-$(mktemp -d /var/tmp/hearth-fresh.XXXXXX)}
 root=$work/root
 mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 mkdir -p "$work"
 
-# Every mount is made in a namespace of its own (unshare below) and is gone with the last process in it,
-# so nothing of this machine is ever mounted where this removes.
+# Every mount is made in a namespace of its own (unshare below) and is gone with the last process in
+# it, so nothing of this machine is ever mounted where this removes.
 clean_up() {
   [[ -n ${KEEP:-} ]] && { echo "kept: $root"; return; }
   if grep -q " $root" /proc/self/mounts; then
@@ -28,10 +29,11 @@ clean_up() {
 trap clean_up EXIT
 
 # Names of variables that point pip, npm and TLS at this machine's mirrors and certificates.
+names='^(PIP_|NPM_|npm_|SSL_CERT|REQUESTS_CA|CURL_CA|GIT_SSL|NODE_EXTRA)|_(proxy|PROXY)$'
 settings=()
 while IFS= read -r name; do
   settings+=("$name=${!name}")
-done < <(compgen -e | grep -E '^(PIP_|NPM_|npm_|SSL_CERT|REQUESTS_CA|CURL_CA|GIT_SSL|NODE_EXTRA)|_(proxy|PROXY)$')
+done < <(compgen -e | grep -E "$names")
 
 copy_settings() {
   local path
@@ -39,7 +41,7 @@ copy_settings() {
   for path in /etc/apt /usr/share/keyrings /etc/ssl/certs /usr/local/share/ca-certificates; do
     [[ -d $path ]] && mkdir -p "$root$path" && cp -aT "$path" "$root$path"
   done
-  for path in /etc/resolv.conf /etc/hosts /etc/pip.conf /etc/npmrc ~/.npmrc ~/.config/pip/pip.conf; do
+  for path in /etc/resolv.conf /etc/hosts /etc/pip.conf ~/.config/pip/pip.conf ~/.npmrc; do
     [[ -f $path ]] && mkdir -p "$root${path%/*}" && cp -L "$path" "$root$path"
   done
   return 0

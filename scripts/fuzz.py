@@ -25,15 +25,18 @@ MEMORY_MB_MAX = 2048
 
 
 def covered_sources(name):
-    """The sources named by the line `// covers: src/a.cc src/b.cc` of fuzz/NAME_fuzz.cc."""
+    """The sources named by the line `// covers: src/a.cc src/b_*.cc` of fuzz/NAME_fuzz.cc."""
     match = re.search(r"^// covers: (.+)$", Path(f"fuzz/{name}_fuzz.cc").read_text(), re.MULTILINE)
     if not match:
         sys.exit(f"fuzz/{name}_fuzz.cc: no line '// covers: <sources of the parser>'")
-    sources = match.group(1).split()
-    for source in sources:
-        if not Path(source).is_file():
-            sys.exit(f"fuzz/{name}_fuzz.cc covers {source}, which does not exist")
-    return sources
+    sources = []
+    for pattern in match.group(1).split():
+        found = [str(path) for path in Path(".").glob(pattern)
+                 if not path.name.endswith(("_test.cc", "_bench.cc"))]
+        if not found:
+            sys.exit(f"fuzz/{name}_fuzz.cc covers {pattern}, which does not exist")
+        sources += found
+    return sorted(sources)
 
 
 def directories(build, name):
@@ -103,6 +106,8 @@ def main():
                                     for path in Path("fuzz").glob("*_fuzz.cc"))
     for name in names:
         covered_sources(name)
+        if not (options.build / f"{name}_fuzz").is_file():
+            sys.exit(f"{options.build}/{name}_fuzz is not built: make fuzz builds and runs it")
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         rows = list(pool.map(lambda name: fuzz(options.build, name, options.seconds), names))
     print(f"{'parser':12}{'executions':>12}{'per second':>12}{'corpus':>8}"

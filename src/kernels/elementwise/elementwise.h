@@ -1,8 +1,10 @@
-// The row operations between products: norm, rope, gated activation, add. One table of function pointers per
-// instruction set. Sums run over fixed tiles: lane i of 16 takes elements i, i + 16, … ascending with one
-// fused multiply-add each, then the 16 lanes are added in one fixed tree ((i, i+8), (i, i+4), (i, i+2), (i, i+1)):
-// the same on every instruction set, whatever the length. exp, tanh are our own polynomials (≤ 2 ulp of f32),
-// the same formula on vectors and tails. noexcept, no allocation, no thread; in and out may be the same row.
+// The row operations between products: norm, rope, gated activation, add. One table of function
+// pointers per instruction set. Sums run over fixed tiles: lane i of 16 takes elements i, i + 16, …
+// ascending with one fused multiply-add each, then the 16 lanes are added in one fixed tree ((i,
+// i+8), (i, i+4), (i, i+2), (i, i+1)): the same on every instruction set, whatever the length. exp
+// is our own polynomial (≤ 2 ulp of f32) and tanh is had from it; vectors and tails follow the same
+// formula, and every variant gives the same bytes. noexcept, no allocation, no thread; in and out
+// may be the same row.
 #pragma once
 
 #include <cstddef>
@@ -15,9 +17,12 @@ namespace hearth {
 struct ElementwiseKernel {
   Isa isa;
   // out[i] = x[i] / sqrt(mean(x²) + epsilon) * weight[i]
-  void (*rms_norm)(const float* x, const float* weight, std::size_t n, float epsilon, float* out) noexcept;
-  // Rotates the first 2 * pairs of one head by cos/sin [pairs]. neox: pairs (i, i + pairs); else (2i, 2i + 1).
-  void (*rope)(float* head, const float* cos, const float* sin, std::size_t pairs, bool neox) noexcept;
+  void (*rms_norm)(const float* x, const float* weight, std::size_t n, float epsilon,
+                   float* out) noexcept;
+  // Rotates the first 2 * pairs of one head by cos/sin [pairs]. neox: pairs (i, i + pairs); else
+  // (2i, 2i + 1).
+  void (*rope)(float* head, const float* cos, const float* sin, std::size_t pairs,
+               bool neox) noexcept;
   void (*silu_multiply)(const float* gate, const float* up, std::size_t n, float* out) noexcept;
   // GELU, tanh form: 0.5 g (1 + tanh(sqrt(2/pi) (g + 0.044715 g³))) * up
   void (*gelu_multiply)(const float* gate, const float* up, std::size_t n, float* out) noexcept;

@@ -1,14 +1,17 @@
-// Matrix product: out[n, r] = sum over k of activation[n, k] * weight[r, k], the one product of inference.
+// Matrix product: out[n, r] = sum over k of activation[n, k] * weight[r, k], the one product of
+// inference.
 //
-// Weights are packed once, at load, into panels of panel_rows rows (interleaved for the instruction set; the
-// last panel is padded with zero rows). Activations are quantized once per distinct input, a row at a time,
-// into the format that follows from the weight's type alone. Both layouts are private to a variant.
+// Weights are packed once, at load, into panels of panel_rows rows (interleaved for the instruction
+// set; the last panel is padded with zero rows). Activations are quantized once per distinct input,
+// a row at a time, into the format that follows from the weight's type alone. Both layouts are
+// private to a variant.
 //
-// Formula (decision 4): per output one f32 accumulator, blocks of the row ascending, no split along the row;
-// inside a block exact integers, then one formula per type and instruction set. Hence out[n, r] depends on
-// row n and row r only: not on columns, tile, panel or thread. Variants of one instruction set agree bit by bit.
-// Units: all strides in elements of what they step over unless they say bytes. No aliasing between in and out.
-// Every function is noexcept, allocates nothing, starts no thread.
+// Formula (decision 4): per output one f32 accumulator, blocks of the row ascending, no split along
+// the row; inside a block exact integers, then one formula per type and instruction set. Hence
+// out[n, r] depends on row n and row r only: not on columns, tile, panel or thread. Variants of one
+// instruction set agree bit by bit. Units: all strides in elements of what they step over unless
+// they say bytes. No aliasing between in and out. Every function is noexcept, allocates nothing,
+// starts no thread.
 #pragma once
 
 #include <cstddef>
@@ -37,15 +40,15 @@ struct ActivationKernel {
 };
 
 struct MatmulJob {
-  const std::byte* panels;       // first of panel_count consecutive panels, 64-byte aligned
+  const std::byte* panels;  // first of panel_count consecutive panels, 64-byte aligned
   std::size_t panel_count;
   std::size_t cols;              // k: length of a weight's row
   const std::byte* activations;  // [rows] converted rows
   std::size_t activation_bytes;  // from one converted row to the next
   std::size_t rows;              // n: 1 in decode, many in prefill; any number
-  float* out;                    // [rows, panel_count * panel_rows]: written whole, padding rows included
-  std::size_t out_stride;        // floats from one row of out to the next
-  std::byte* scratch;            // scratch_bytes(cols), 64-byte aligned, private to the calling thread
+  float* out;              // [rows, panel_count * panel_rows]: written whole, padding rows included
+  std::size_t out_stride;  // floats from one row of out to the next
+  std::byte* scratch;      // scratch_bytes(cols), 64-byte aligned, private to the calling thread
 };
 
 struct MatmulKernel {

@@ -1,0 +1,82 @@
+// RegionQueue: parallel regions in the order they run. A region is a number of jobs that may run at
+// once; the workers take jobs one by one, and meet at a barrier before the next region. Adding
+// allocates nothing once the queue has been as long before. A job is any small trivially copyable
+// callable `void(std::size_t job, std::size_t worker) noexcept`; with a member `prepare(worker)`,
+// each worker calls that before its first job of the region.
+#pragma once
+
+#include <atomic>
+#include <concepts>
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <type_traits>
+#include <vector>
+
+#include "platform/thread_pool.h"
+
+namespace hearth {
+
+class RegionQueue {
+ public:
+  explicit RegionQueue(ThreadPool& pool) : pool_(pool) {}
+
+  template <typename Job>
+  void add(std::size_t jobs, const Job& job) {
+    static_assert(std::is_trivially_copyable_v<Job> && sizeof(Job) <= kJobBytes);
+    if (jobs == 0) return;
+    Region& region = next_region();
+    new (region.storage) Job(job);
+    region.jobs = jobs;
+    region.next.store(0, std::memory_order_relaxed);
+    region.work = [](Region& r, std::size_t worker) noexcept { work<Job>(r, worker); };
+  }
+
+  // Runs everything added since the last run.
+  void run() {
+    if (used_ == 0) return;
+    pool_.run([this](std::size_t worker) {
+      for (std::size_t i = 0; i < used_; ++i) {
+        if (i != 0) pool_.barrier();
+        regions_[i]->work(*regions_[i], worker);
+      }
+    });
+    used_ = 0;
+  }
+
+ private:
+  static constexpr std::size_t kJobBytes = 384;  // the largest job, project_qkv's, and room to grow
+
+  struct Region {
+    alignas(64) std::atomic<std::size_t> next{0};  // the job to take
+    alignas(64) std::size_t jobs = 0;
+    void (*work)(Region&, std::size_t worker) noexcept = nullptr;
+    alignas(16) std::byte storage[kJobBytes];
+  };
+
+  template <typename Job>
+  static void work(Region& region, std::size_t worker) noexcept {
+    const Job& job = *std::launder(reinterpret_cast<const Job*>(region.storage));
+    bool prepared = false;
+    for (;;) {
+      const std::size_t index = region.next.fetch_add(1, std::memory_order_relaxed);
+      if (index >= region.jobs) return;
+      if constexpr (requires { job.prepare(worker); }) {
+        if (!prepared) job.prepare(worker);
+        prepared = true;
+      }
+      job(index, worker);
+    }
+  }
+
+  Region& next_region() {
+    if (used_ == regions_.size()) regions_.push_back(std::make_unique<Region>());
+    return *regions_[used_++];
+  }
+
+  ThreadPool& pool_;
+  std::vector<std::unique_ptr<Region>> regions_;
+  std::size_t used_ = 0;
+};
+
+}  // namespace hearth

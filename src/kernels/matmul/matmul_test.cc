@@ -1,0 +1,343 @@
+// Every variant this machine can run, against an f64 product of decode()'s weights and the
+// converted activations. The bound is derived: an output is a sum of at most cols / sub + cols /
+// block f32 terms, each through at most 6 more roundings (scales, minima, decode's own two), so it
+// is off by at most (terms + 8) * 2^-24 * the sum of magnitudes before any cancellation.
+#include "kernels/matmul/matmul.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "base/half.h"
+#include "base/random.h"
+#include "kernels/matmul/activation.h"
+#include "kernels/matmul/codes.h"
+#include "kernels/matmul/test_weights.h"
+#include "tensor/decode.h"
+
+namespace hearth {
+namespace {
+
+constexpr Isa kIsas[] = {Isa::kPortable, Isa::kAvx2, Isa::kAvx2Vnni, Isa::kAvx512Vnni};
+constexpr std::byte kCanary{0xa5};
+constexpr float kUnwritten = 12345.0f;
+
+// Zero-filled bytes, 64-byte aligned, with 64 canary bytes behind them.
+class Guarded {
+ public:
+  explicit Guarded(std::size_t bytes) : bytes_(bytes), store_(bytes + 128) {
+    const auto address = reinterpret_cast<std::uintptr_t>(store_.data());
+    data_ = store_.data() + (64 - address % 64) % 64;
+    std::memset(data_ + bytes_, static_cast<int>(kCanary), 64);
+  }
+  std::byte* data() const { return data_; }
+  bool intact() const {
+    return std::all_of(data_ + bytes_, data_ + bytes_ + 64, [](auto b) { return b == kCanary; });
+  }
+
+ private:
+  std::size_t bytes_;
+  std::vector<std::byte> store_;
+  std::byte* data_;
+};
+
+std::size_t block_of(DType type) { return dtype_info(type).block_elements; }
+
+std::vector<float> random_activations(std::size_t count, Random& random) {
+  std::vector<float> x(count);
+  for (float& value : x) value = static_cast<float>((random.uniform() - 0.5) * 4);
+  return x;
+}
+
+struct Product {
+  const MatmulKernel& kernel;
+  std::size_t weight_rows, cols;
+  std::vector<std::byte> weights;  // [weight_rows, row_bytes]
+  Guarded panels;
+
+  Product(const MatmulKernel& used, std::size_t rows, std::size_t k, std::vector<std::byte> stored)
+      : kernel(used),
+        weight_rows(rows),
+        cols(k),
+        weights(std::move(stored)),
+        panels(panel_count() * used.panel_bytes(k)) {
+    const std::size_t stride = row_bytes(kernel.type, cols);
+    for (std::size_t p = 0; p < panel_count(); ++p) {
+      const std::size_t first = p * kernel.panel_rows;
+      const std::size_t count = std::min<std::size_t>(kernel.panel_rows, weight_rows - first);
+      kernel.pack(weights.data() + first * stride, count, stride, cols,
+                  panels.data() + p * kernel.panel_bytes(cols));
+    }
+    EXPECT_TRUE(panels.intact());
+  }
+
+  std::size_t panel_count() const {
+    return (weight_rows + kernel.panel_rows - 1) / kernel.panel_rows;
+  }
+  std::size_t out_cols() const { return panel_count() * kernel.panel_rows; }
+  const ActivationKernel& activation() const {
+    return select_activation(activation_format(kernel.type), kernel.isa);
+  }
+
+  // x [rows, cols] → converted rows
+  Guarded convert(const std::vector<float>& x) const {
+    const std::size_t bytes = activation().row_bytes(cols);
+    Guarded converted(x.size() / cols * bytes);
+    for (std::size_t n = 0; n < x.size() / cols; ++n)
+      activation().convert(x.data() + n * cols, cols, converted.data() + n * bytes);
+    EXPECT_TRUE(converted.intact());
+    return converted;
+  }
+
+  // → [rows, out_cols]; the stride leaves a gap of 3 floats that must stay unwritten.
+  std::vector<float> multiply(const std::byte* converted, std::size_t rows) const {
+    const std::size_t stride = out_cols() + 3;
+    std::vector<float> padded(rows * stride, kUnwritten);
+    Guarded scratch(kernel.scratch_bytes(cols));
+    kernel.multiply({panels.data(), panel_count(), cols, converted, activation().row_bytes(cols),
+                     rows, padded.data(), stride, scratch.data()});
+    EXPECT_TRUE(scratch.intact());
+    std::vector<float> out;
+    for (std::size_t n = 0; n < rows; ++n) {
+      const auto row = padded.begin() + static_cast<std::ptrdiff_t>(n * stride);
+      out.insert(out.end(), row, row + static_cast<std::ptrdiff_t>(out_cols()));
+      for (std::size_t gap = out_cols(); gap < stride; ++gap)
+        EXPECT_EQ(padded[n * stride + gap], kUnwritten);
+    }
+    return out;
+  }
+};
+
+// What the converted row stands for, in f64.
+std::vector<double> dequantized(ActivationFormat format, const std::byte* row, std::size_t cols) {
+  std::vector<double> x(cols);
+  for (std::size_t k = 0; k < cols; ++k) {
+    switch (format) {
+      case ActivationFormat::kF32: x[k] = reinterpret_cast<const float*>(row)[k]; break;
+      case ActivationFormat::kQ8x32: {
+        const auto& unit = reinterpret_cast<const ActivationUnit32*>(row)[k / 32];
+        x[k] = static_cast<double>(unit.d) * unit.q[k % 32];
+        break;
+      }
+      case ActivationFormat::kQ8x256: {
+        const auto& unit = reinterpret_cast<const ActivationUnit256*>(row)[k / 256];
+        x[k] = static_cast<double>(unit.d) * unit.q[k % 256];
+        break;
+      }
+    }
+  }
+  return x;
+}
+
+// How large the parts of each element are before they cancel: |scale * code| + |min|.
+std::vector<double> magnitudes(DType type, const std::byte* row, std::size_t cols) {
+  std::vector<float> value(cols);
+  decode(type, row, cols, value.data());
+  std::vector<double> size(value.begin(), value.end());
+  for (double& s : size) s = std::fabs(s);
+  if (!weight_format(type).has_min) return size;
+  const std::size_t block = block_of(type), bytes = dtype_info(type).block_bytes;
+  for (std::size_t b = 0; b < cols / block; ++b) {
+    const double min = std::fabs(test_weights::largest_min(type, row + b * bytes));
+    for (std::size_t e = 0; e < block; ++e) size[b * block + e] += 2 * min;
+  }
+  return size;
+}
+
+void expect_close(const Product& product, const std::byte* converted, std::size_t rows) {
+  const DType type = product.kernel.type;
+  const ActivationFormat format = activation_format(type);
+  const std::size_t cols = product.cols, stride = row_bytes(type, cols);
+  const WeightFormat shape = weight_format(type);
+  const double terms = static_cast<double>(cols / shape.sub + cols / shape.block + 8);
+  const std::vector<float> out = product.multiply(converted, rows);
+  for (std::size_t n = 0; n < rows; ++n) {
+    const std::vector<double> x =
+        dequantized(format, converted + n * product.activation().row_bytes(cols), cols);
+    for (std::size_t r = 0; r < product.out_cols(); ++r) {
+      const float got = out[n * product.out_cols() + r];
+      if (r >= product.weight_rows) {
+        EXPECT_EQ(got, 0.0f) << "padding row " << r;
+        continue;
+      }
+      std::vector<float> w(cols);
+      decode(type, product.weights.data() + r * stride, cols, w.data());
+      const std::vector<double> size = magnitudes(type, product.weights.data() + r * stride, cols);
+      double exact = 0, sum_of_sizes = 0;
+      for (std::size_t k = 0; k < cols; ++k) {
+        exact += w[k] * x[k];
+        sum_of_sizes += size[k] * std::fabs(x[k]);
+      }
+      ASSERT_NEAR(got, exact, terms * 0x1p-24 * sum_of_sizes) << "n " << n << " r " << r;
+    }
+  }
+}
+
+class Matmul : public testing::TestWithParam<std::size_t> {
+ protected:
+  const MatmulKernel& kernel() const { return matmul_kernels()[GetParam()]; }
+  bool supported() const { return isa_supported(kernel().isa); }
+  std::vector<std::size_t> columns() const {
+    switch (block_of(kernel().type)) {
+      case 1: return {1, 2, 3, 7, 15, 64, 129};
+      case 32: return {32, 64, 96, 576};
+      default: return {256, 512, 768};
+    }
+  }
+};
+
+TEST_P(Matmul, AgreesWithDecodedWeights) {
+  if (!supported()) GTEST_SKIP() << "not on this machine";
+  Random random(1);
+  for (const std::size_t cols : columns()) {
+    for (const std::size_t weight_rows : {1u, 5u, 16u, 33u}) {
+      const Product product(kernel(), weight_rows, cols,
+                            test_weights::random(kernel().type, weight_rows, cols, random));
+      for (const std::size_t rows : {1u, 2u, 3u, 4u, 7u, 8u, 13u, 25u}) {
+        const Guarded converted = product.convert(random_activations(rows * cols, random));
+        expect_close(product, converted.data(), rows);
+        if (HasFatalFailure()) FAIL() << "cols " << cols << " rows " << rows;
+      }
+    }
+  }
+}
+
+// Every code at its ends against activations of full magnitude: no sum of integers may wrap.
+TEST_P(Matmul, SurvivesExtremeCodes) {
+  if (!supported()) GTEST_SKIP() << "not on this machine";
+  if (block_of(kernel().type) == 1) GTEST_SKIP() << "float type";
+  const std::size_t cols = 512;
+  for (const int fill : {0x00, 0xff, 0x80, 0x7f}) {
+    const Product product(
+        kernel(), 3, cols,
+        test_weights::filled(kernel().type, 3, cols, static_cast<std::uint8_t>(fill)));
+    std::vector<float> x(4 * cols, 1.0f);
+    for (std::size_t k = 0; k < cols; ++k) {
+      x[cols + k] = -1.0f;
+      x[2 * cols + k] = k % 2 == 0 ? 1.0f : -1.0f;
+      x[3 * cols + k] = k % 8 < 4 ? 1.0f : -1.0f;
+    }
+    expect_close(product, product.convert(x).data(), 4);
+  }
+}
+
+// Decision 4: a row's numbers do not depend on how many rows are computed with it, nor on panels.
+TEST_P(Matmul, RowsAreIndependent) {
+  if (!supported()) GTEST_SKIP() << "not on this machine";
+  Random random(2);
+  const std::size_t cols = block_of(kernel().type) == 256 ? 768 : 160, weight_rows = 70;
+  const Product product(kernel(), weight_rows, cols,
+                        test_weights::random(kernel().type, weight_rows, cols, random));
+  const Guarded converted = product.convert(random_activations(64 * cols, random));
+  const std::size_t bytes = product.activation().row_bytes(cols);
+  std::vector<float> one_by_one;
+  for (std::size_t n = 0; n < 64; ++n) {
+    const std::vector<float> row = product.multiply(converted.data() + n * bytes, 1);
+    one_by_one.insert(one_by_one.end(), row.begin(), row.end());
+  }
+  for (std::size_t rows = 1; rows <= 64; rows = rows == 33 ? 64 : rows + 1) {
+    const std::vector<float> together = product.multiply(converted.data(), rows);
+    ASSERT_EQ(0, std::memcmp(together.data(), one_by_one.data(), together.size() * sizeof(float)))
+        << rows << " rows";
+  }
+}
+
+TEST_P(Matmul, ForcedVariantIsTheOneThatRuns) {
+  if (!supported()) GTEST_SKIP() << "not on this machine";
+  const MatmulKernel& selected = select_matmul(kernel().type, kernel().isa);
+  EXPECT_EQ(&selected, &kernel());
+  for (const MatmulKernel& other : matmul_kernels()) {
+    if (&other != &kernel()) {
+      EXPECT_NE(other.multiply, kernel().multiply);
+    }
+  }
+}
+
+std::string variant_name(const testing::TestParamInfo<std::size_t>& info) {
+  const MatmulKernel& kernel = matmul_kernels()[info.param];
+  return std::string(dtype_info(kernel.type).name) + "_" + std::string(isa_name(kernel.isa));
+}
+INSTANTIATE_TEST_SUITE_P(Variants, Matmul, testing::Range<std::size_t>(0, matmul_kernels().size()),
+                         variant_name);
+
+TEST(MatmulSelection, EveryTypeOnEveryInstructionSet) {
+  for (const DTypeInfo& info : all_dtypes()) {
+    for (const Isa isa : kIsas) {
+      const MatmulKernel& kernel = select_matmul(info.type, isa);
+      EXPECT_EQ(kernel.type, info.type);
+      EXPECT_LE(kernel.isa, isa);
+      if (isa_supported(isa)) {
+        EXPECT_EQ(kernel.isa, isa) << info.name << " " << isa_name(isa);
+      }
+      EXPECT_EQ(kernel.panel_bytes(256 * 3) % 64, 0u);
+    }
+  }
+}
+
+class Activation : public testing::TestWithParam<std::size_t> {
+ protected:
+  const ActivationKernel& kernel() const { return activation_kernels()[GetParam()]; }
+  bool supported() const { return isa_supported(kernel().isa); }
+  // Every instruction set quantizes to the same bytes as the portable one.
+  void expect_as_portable(const std::vector<float>& x) const {
+    const ActivationKernel& portable = select_activation(kernel().format, Isa::kPortable);
+    const std::size_t bytes = kernel().row_bytes(x.size());
+    ASSERT_EQ(bytes % 128, 64u);
+    Guarded want(bytes), got(bytes);
+    portable.convert(x.data(), x.size(), want.data());
+    kernel().convert(x.data(), x.size(), got.data());
+    EXPECT_TRUE(got.intact());
+    EXPECT_EQ(0, std::memcmp(want.data(), got.data(), bytes));
+  }
+};
+
+TEST_P(Activation, IsNearestAndTheSameEverywhere) {
+  if (!supported()) GTEST_SKIP() << "not on this machine";
+  Random random(3);
+  for (const std::size_t cols : {256u, 768u, 1024u}) {
+    std::vector<float> x = random_activations(cols, random);
+    expect_as_portable(x);
+    if (kernel().format == ActivationFormat::kF32) continue;
+    Guarded row(kernel().row_bytes(cols));
+    kernel().convert(x.data(), cols, row.data());
+    const std::vector<double> back = dequantized(kernel().format, row.data(), cols);
+    const std::size_t unit = kernel().format == ActivationFormat::kQ8x32 ? 32 : 256;
+    for (std::size_t k = 0; k < cols; k += unit) {
+      double max = 0;
+      for (std::size_t i = 0; i < unit; ++i) max = std::fmax(max, std::fabs(x[k + i]));
+      // Half a step, and three roundings of numbers up to 127 steps.
+      for (std::size_t i = 0; i < unit; ++i)
+        ASSERT_NEAR(back[k + i], x[k + i], max / 127 * (0.5 + 3 * 127 * 0x1p-24));
+    }
+  }
+}
+
+TEST_P(Activation, TiesZerosAndTinyNumbers) {
+  if (!supported()) GTEST_SKIP() << "not on this machine";
+  std::vector<float> x(512, 0.0f);
+  expect_as_portable(x);
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 255) - 127.0f + 0.5f;
+  x[0] = x[32] = 127.0f;
+  expect_as_portable(x);
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = i % 3 == 0 ? 1e-42f : -1e-38f;
+  expect_as_portable(x);
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = i % 2 == 0 ? 3e38f : -1e30f;
+  expect_as_portable(x);
+}
+
+std::string activation_name(const testing::TestParamInfo<std::size_t>& info) {
+  const ActivationKernel& kernel = activation_kernels()[info.param];
+  const char* const formats[] = {"f32", "q8x32", "q8x256"};
+  return std::string(formats[static_cast<int>(kernel.format)]) + "_" +
+         std::string(isa_name(kernel.isa));
+}
+INSTANTIATE_TEST_SUITE_P(Variants, Activation,
+                         testing::Range<std::size_t>(0, activation_kernels().size()),
+                         activation_name);
+
+}  // namespace
+}  // namespace hearth

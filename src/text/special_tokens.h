@@ -1,0 +1,60 @@
+// SpecialTokens: finds the special tokens in a text before anything else is tokenized. User-defined
+// tokens are always found; control and unknown tokens only when asked for, so that what a user
+// writes never becomes one. Longer tokens win over shorter ones wherever they overlap, then lower
+// ids, then the leftmost. Immutable after construction; owns a trie of the tokens' texts.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "text/vocabulary.h"
+
+namespace hearth {
+
+// Bytes [begin, end) of the text: a special token, or text between two.
+struct Fragment {
+  std::uint32_t begin;
+  std::uint32_t end;
+  std::optional<TokenId> token;
+};
+
+class SpecialTokens {
+ public:
+  // Throws kResourceExhausted when the special tokens' texts have more than kTextBytesMax bytes in
+  // all.
+  explicit SpecialTokens(const Vocabulary& vocabulary);
+
+  // The trie takes up to 64 times this; the largest vocabularies in use have 100 KB.
+  static constexpr std::size_t kTextBytesMax = std::size_t{4} << 20;
+
+  // In order of the text. Text fragments are never empty; the white space that a token strips is in
+  // none.
+  std::vector<Fragment> split(std::string_view text, bool parse_special) const;
+
+ private:
+  struct Special {
+    TokenId id;
+    std::string_view text;  // of the vocabulary given to the constructor
+    bool always;            // user-defined: whether or not special tokens are parsed
+    bool strips_right;
+  };
+  struct Node {
+    std::vector<std::pair<unsigned char, std::uint32_t>> children;  // byte → node
+    std::uint32_t special = kNone;                                  // which ends here
+  };
+  static constexpr std::uint32_t kNone = 0xFFFFFFFFu;
+
+  void insert(std::uint32_t special);
+  std::uint32_t child(std::uint32_t node, unsigned char byte) const noexcept;
+  std::vector<std::uint32_t> occurring(std::string_view text, bool parse_special) const;
+  static void cut(std::string_view text, const Special& special, std::vector<Fragment>& fragments);
+
+  std::vector<Special> specials_;  // in the order they are looked for
+  std::vector<Node> nodes_;
+  bool any_always_ = false;
+};
+
+}  // namespace hearth
