@@ -38,15 +38,15 @@ WEATHER = {"type": "function", "function": {
     "name": "get_weather", "description": "Get the \"current\" weather for a <place> & time's sake.",
     "parameters": {"type": "object", "properties": {
         "city": {"type": "string", "description": "The city, e.g. München"},
-        "unit": {"type": "string", "enum": ["celsius", "fahrenheit"], "default": "celsius"},
-        "days": {"type": "integer", "minimum": 1, "maximum": 18446744073709551615}},
+        "unit": {"type": "string", "enum": ["celsius", "fahrenheit"], "default": "celsius", "description": "Unit"},
+        "days": {"type": "integer", "description": "How many", "minimum": 1, "maximum": 18446744073709551615}},
         "required": ["city"]}}}
 SEARCH = {"type": "function", "function": {
     "name": "search", "description": "Search many things.",
     "parameters": {"type": "object", "properties": {
         "queries": {"type": "array", "items": {"type": "string"}, "description": "What to look for"},
         "filter": {"type": "object", "properties": {"since": {"type": "number"}, "exact": {"type": "boolean"}},
-                   "required": []},
+                   "description": "What to leave out", "required": []},
         "limit": {"type": ["integer", "null"], "description": "How many"}}, "required": ["queries"]},
     "return": {"type": "string"}}}
 PING = {"type": "function", "function": {"name": "ping", "description": "Do nothing.",
@@ -100,7 +100,7 @@ TOKENS = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>", "unk_to
 
 
 def context_of(messages, tools, add_generation_prompt):
-    kwargs = dict(TOKENS, functions=[t["function"] for t in tools], datetime="2026-07-31")
+    kwargs = dict(TOKENS, functions=json.dumps([t["function"] for t in tools]), datetime="2026-07-31")
     seen = chat_template_utils._alias_reasoning_fields(copy.deepcopy(messages))
     context = {"messages": seen, "tools": tools, "documents": None,
                "add_generation_prompt": add_generation_prompt, **kwargs}
@@ -168,7 +168,30 @@ def write(folder):
             json.dump(cases, file, ensure_ascii=False, indent=0)
             file.write("\n")
         print(path, sum("text" in c for c in cases), "renders", sum("error" in c for c in cases), "refusals")
+    write_expressions(os.path.join(folder, "expressions.txt"))
     return 0
+
+
+def write_expressions(path):
+    """One template per line of the file ("\\n" stands for a newline, # starts a comment line)."""
+    context = {"user": {"name": "Ada", "tags": ["x", "Y", "z"], "age": 36}, "words": ["b", "A", "c"],
+               "people": [{"name": "Bo", "age": 5, "ok": True}, {"name": "al", "age": 3, "ok": False},
+                          {"name": "Cy", "age": 5}], "text": "  Hello, Wörld!\n", "empty": "", "pi": 3.14159}
+    cases = []
+    for line in open(path, encoding="utf-8").read().splitlines():
+        if not line or line.startswith("#"):
+            continue
+        template = line.replace("\\n", "\n")
+        try:
+            rendered, _ = chat_template_utils.render_jinja_template(
+                conversations=[[]], tools=None, chat_template=template, **context)
+            cases.append({"template": template, "text": rendered[0]})
+        except (RecursionError, Exception) as error:
+            cases.append({"template": template, "error": f"{type(error).__name__}: {error}"[:100]})
+    with open(path.removesuffix(".txt") + ".json", "w", encoding="utf-8") as file:
+        json.dump({"context": context, "cases": cases}, file, ensure_ascii=False, indent=0)
+        file.write("\n")
+    print(path, sum("text" in c for c in cases), "renders", sum("error" in c for c in cases), "refusals")
 
 
 def main():

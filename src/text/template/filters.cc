@@ -47,9 +47,16 @@ V replace_filter(Run& run, const V& self, const Bound& a) {
                  int_argument(run, a[2], -1), false);
 }
 
+// Text that tojson puts between values; a user's words have no place there.
+std::string own_words(Run& run, const V& value) {
+  const Str& str = *text_argument(run, value, "tojson");
+  if (str.taint != Taint::kNone) run.fail("tojson's indent and separators come from the template");
+  return std::string(str.text);
+}
+
 std::optional<std::string> json_indent(Run& run, const V& value) {
   if (value.missing() || value.is(Kind::kNone)) return std::nullopt;
-  if (value.is(Kind::kString)) return std::string(value.str->text);
+  if (value.is(Kind::kString)) return own_words(run, value);
   const Int width = int_argument(run, value, 0);
   if (width > 1000) run.fail_limit("tojson indents by at most 1000");
   return std::string(static_cast<std::size_t>(std::max(width, Int{0})), ' ');
@@ -59,12 +66,12 @@ V tojson(Run& run, const V& self, const Bound& a) {
   JsonStyle style;
   style.ascii = !a[0].missing() && truthy(a[0]);
   style.indent = json_indent(run, a[1]);
-  if (style.indent) style.item_separator = ",";
+  if (style.indent) style.item_separator = std::string(1, ',');
   if (!a[2].missing() && !a[2].is(Kind::kNone)) {
     const auto pair = to_vector(run, a[2]);
     if (pair.size() != 2) run.fail("tojson's separators are a pair");
-    style.item_separator = text_argument(run, pair[0], "tojson")->text;
-    style.key_separator = text_argument(run, pair[1], "tojson")->text;
+    style.item_separator = own_words(run, pair[0]);
+    style.key_separator = own_words(run, pair[1]);
   }
   style.sort_keys = !a[3].missing() && truthy(a[3]);
   return to_json(run, self, style);
@@ -72,13 +79,11 @@ V tojson(Run& run, const V& self, const Bound& a) {
 
 V indent(Run& run, const V& self, const Bound& a) {
   const Str& str = *text_argument(run, self, "indent");
-  std::string by(4, ' ');
-  if (a[0].is(Kind::kString)) {
-    by = a[0].str->text;
-  } else {
+  Value by = a[0];
+  if (!by.is(Kind::kString)) {
     const Int width = int_argument(run, a[0], 4);
     if (width > 1000) run.fail_limit("indent indents by at most 1000");
-    by = std::string(static_cast<std::size_t>(std::max(width, Int{0})), ' ');
+    by = run.text(std::string(static_cast<std::size_t>(std::max(width, Int{0})), ' '));
   }
   const bool blank = !a[2].missing() && truthy(a[2]);
   TextBuilder out(run);
@@ -91,7 +96,7 @@ V indent(Run& run, const V& self, const Bound& a) {
     const Str& line = *lines.list->items[i].str;
     if (i > 0) out.append("\n");
     const bool indented = i == 0 ? !a[1].missing() && truthy(a[1]) : blank || !line.text.empty();
-    if (indented) out.append(by);
+    if (indented) out.append(*by.str);
     out.append(line);
   }
   return out.finish(str.markup);
@@ -252,6 +257,7 @@ V format_filter(Run& run, const V& self, const Bound& a) {
 
 V attr(Run& run, const V& self, const Bound& a) {
   const Str& name = *text_argument(run, a[0], "attr");
+  if (name.text.starts_with("__")) return run.undefined_attribute(self, name.text);
   if (self.is(Kind::kDict) && find_method(self, name.text) == nullptr) {
     return run.undefined_attribute(self, name.text);
   }

@@ -112,6 +112,9 @@ Value format_number(Run& run, const Value& value, Spec spec) {
 }
 
 Value format_text(Run& run, Value text, const Spec& spec) {
+  if (std::string_view("sra").find(spec.type) == std::string_view::npos && spec.type != '\0') {
+    run.fail(std::string("format code '") + spec.type + "' does not fit a string");
+  }
   if (spec.precision >= 0) text = get_slice(run, text, Value{}, make_int(spec.precision), Value{});
   const Side side = spec.align == '>'   ? Side::kRight
                     : spec.align == '^' ? Side::kBoth
@@ -348,6 +351,9 @@ class BraceFormatter {
     }
     Value value = look_up(body);
     if (conversion == 'r' || conversion == 'a') value = repr_of(run_, value);
+    if (conversion != '\0' && std::string_view("rsa").find(conversion) == std::string_view::npos) {
+      run_.fail("unknown conversion in a format field");
+    }
     if (conversion == 's') value = to_text(run_, value);
     Value text = apply(value, spec_text);
     if (str_.markup) text = escape_html(run_, text);

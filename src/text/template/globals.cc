@@ -49,7 +49,8 @@ std::vector<std::pair<V, V>> pairs(Run& run, const Args& args) {
       }
     }
   }
-  for (const auto& [name, value] : args.named) dict_put(run, items, run.static_text(name), value);
+  // The names may come from a user's dict, through **.
+  for (const auto& [name, value] : args.named) dict_put(run, items, run.user_text(name), value);
   return items;
 }
 
@@ -77,13 +78,14 @@ V raise_exception(Run& run, const V&, const Bound& a) {
 }
 
 V strftime_now(Run& run, const V&, const Bound& a) {
-  const std::string_view format = text_argument(run, a[0], "strftime_now")->text;
+  const Str& str = *text_argument(run, a[0], "strftime_now");
+  const std::string_view format = str.text;
   constexpr std::string_view kKnown = "aAbBcdDeFgGHIjklmMnpPrRsStTuUVwWxXyYzZhC%";
   TextBuilder out(run);
   for (std::size_t i = 0; i < format.size(); ++i) {
     run.charge();
     if (format[i] != '%' || i + 1 >= format.size()) {
-      out.append(format.substr(i, 1));
+      out.append(str, i, i + 1);
       continue;
     }
     ++i;

@@ -195,11 +195,12 @@ void Interpreter::run_for(const Stmt& statement, const Value& items, int depth0)
     } else if (!loop.next(item)) {
       break;
     }
-    any = true;
     ++loop.index0;
     loop.before = loop.current;
     loop.current = item;
-    if (run_iteration(statement, scope, item, &self) == Flow::kBreak) break;
+    const Flow flow = run_iteration(statement, scope, item, &self);
+    if (flow == Flow::kBreak) break;
+    any = any || flow == Flow::kNext;  // an iteration that is cut short does not count, in Jinja
   }
   if (!any) {
     const Restore inside(scope_, new_scope(scope_));
@@ -289,7 +290,7 @@ void Interpreter::bind_parameters(const Macro& macro, const Args& args) {
     if (key == "caller" && node.uses_caller && !explicit_caller) continue;
     if (!node.uses_kwargs)
       run_.fail("macro '" + name + "' takes no argument '" + std::string(key) + "'");
-    extra.emplace_back(run_.static_text(key), value);
+    extra.emplace_back(run_.user_text(key), value);  // may come from a user's dict
   }
   if (args.positional.size() > count && !node.uses_varargs) {
     run_.fail("macro '" + name + "' takes at most " + std::to_string(count) + " arguments, got " +

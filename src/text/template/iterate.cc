@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "text/template/interpreter.h"
 #include "text/template/native.h"
 #include "text/template/operations.h"
 #include "text/template/unicode.h"
@@ -36,29 +37,26 @@ struct SliceRange {
   Int start, stop, step;
 };
 
-Int slice_bound(Run& run, const Value& value, Int otherwise, Int size, bool backwards) {
-  if (value.missing() || value.is(Kind::kNone)) return otherwise;
-  if (!value.is_integral()) {
-    if (value.is(Kind::kUndefined)) fail_undefined(run, value);
-    run.fail(std::string("a slice wants integers, got ") + type_name(value));
-  }
+Int slice_bound(const Value& value, Int otherwise, Int size, bool backwards) {
+  if (!value.is_integral()) return otherwise;
   Int bound = value.as_int();
   if (bound < 0) bound += size;
   return std::clamp(bound, Int{backwards ? -1 : 0}, backwards ? size - 1 : size);
 }
 
+bool can_slice(const Value& value) {
+  return value.missing() || value.is(Kind::kNone) || value.is_integral();
+}
+
 SliceRange slice_range(Run& run, const Value& start, const Value& stop, const Value& step,
                        Int size) {
-  SliceRange result{0, size, 1};
-  if (!step.missing() && !step.is(Kind::kNone)) {
-    if (!step.is_integral())
-      run.fail(std::string("a slice wants integers, got ") + type_name(step));
-    result.step = step.as_int();
-    if (result.step == 0) run.fail("a slice's step must not be 0");
-  }
+  SliceRange result{0, size, step.is_integral() ? step.as_int() : 1};
+  if (result.step == 0) run.fail("a slice's step must not be 0");
+  // Longer steps reach no further, and would overflow.
+  result.step = std::clamp(result.step, -size - 1, size + 1);
   const bool backwards = result.step < 0;
-  result.start = slice_bound(run, start, backwards ? size - 1 : 0, size, backwards);
-  result.stop = slice_bound(run, stop, backwards ? -1 : size, size, backwards);
+  result.start = slice_bound(start, backwards ? size - 1 : 0, size, backwards);
+  result.stop = slice_bound(stop, backwards ? -1 : size, size, backwards);
   return result;
 }
 
@@ -89,10 +87,15 @@ Value slice_text(Run& run, const Value& object, const SliceRange& range) {
   return out.finish(str.markup);
 }
 
+Value no_element(Run& run, const Value& object, const std::string& key) {
+  const std::string reason = std::string("a ") + type_name(object) + " has no element " + key;
+  return run.undefined_because(run.keep(reason).data());
+}
+
 Value item_at(Run& run, const Value& object, Int index) {
   const Int size = length_of(run, object).value_or(0);
   if (index < 0) index += size;
-  if (index < 0 || index >= size) return run.undefined_attribute(object, "that index");
+  if (index < 0 || index >= size) return no_element(run, object, int_to_string(index));
   const auto i = static_cast<std::size_t>(index);
   if (object.is_sequence()) return object.list->items[i];
   if (object.is(Kind::kRange)) return make_int(object.range->start + index * object.range->step);
@@ -158,6 +161,7 @@ Value own_attribute(Run& run, const Value& object, std::string_view name) {
     return found != nullptr ? *found : Value{};
   }
   if (object.is(Kind::kLoop)) return loop_attribute(run, *object.loop, object, name);
+  if (object.is(Kind::kMacro) && name == "name") return run.static_text(object.macro->node->name);
   if (name.substr(0, 2) == "__") {
     return run.undefined_because("attributes that begin with '__' cannot be used in a template");
   }
@@ -221,7 +225,7 @@ Value get_item(Run& run, const Value& object, const Value& key) {
              (object.is_sequence() || object.is(Kind::kString) || object.is(Kind::kRange))) {
     return item_at(run, object, key.as_int());
   }
-  if (!key.is(Kind::kString)) return run.undefined_attribute(object, "that key");
+  if (!key.is(Kind::kString)) return no_element(run, object, "with that key");
   const Value own = own_attribute(run, object, key.str->text);
   return own.missing() ? run.undefined_attribute(object, key.str->text) : own;
 }
@@ -232,6 +236,10 @@ Value get_slice(Run& run, const Value& object, const Value& start, const Value& 
   if (object.is(Kind::kUndefined)) fail_undefined(run, object);
   if (!object.is_sequence() && !object.is(Kind::kString) && !object.is(Kind::kRange)) {
     return run.undefined_attribute(object, "slices");
+  }
+  // Python raises a TypeError there, which Jinja takes for "no such item".
+  if (!can_slice(start) || !can_slice(stop) || !can_slice(step)) {
+    return no_element(run, object, "in that slice");
   }
   const SliceRange range = slice_range(run, start, stop, step, length_of(run, object).value_or(0));
   if (object.is(Kind::kString)) return slice_text(run, object, range);

@@ -281,6 +281,9 @@ void Lexer::number() {
         syntax_error(line_, "an integer is too large (more than 127 bits)");
       }
     }
+    if (base == 10 && digits[0] == '0' && value != 0) {
+      syntax_error(line_, "a number begins with 0");
+    }
     if (digits.empty()) syntax_error(line_, "a number has no digits");
     push(TokenKind::kInteger, {}).integer = value;
   }

@@ -91,7 +91,7 @@ void repr_namespace(Run& run, const Namespace& names, TextBuilder& out, int dept
   for (const auto& [name, value] : names.attributes) {
     if (!first) out.append(", ");
     first = false;
-    repr_text(run, Str{name}, out);
+    repr_text(run, Str{name, nullptr, Taint::kAll}, out);  // may come from a user's dict
     out.append(": ");
     print_repr(run, value, out, depth + 1);
   }
