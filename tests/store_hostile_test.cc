@@ -344,8 +344,9 @@ TEST_F(HostileTest, DiskAndMemoryAreCheckedFirst) {
                 HasSubstr("needs about 1.05 MB of memory and this machine has 1.00 kB"));
   }
   EXPECT_FALSE(fs::exists(home_));
-  EXPECT_FALSE(
-      library(options).pull(ModelRef::parse("hf.co/ok/repo"), {.force = true}).was_present);
+  PullOptions insist;
+  insist.force = true;
+  EXPECT_FALSE(library(options).pull(ModelRef::parse("hf.co/ok/repo"), insist).was_present);
 }
 
 TEST_F(HostileTest, TwoPullsShareTheWork) {

@@ -69,6 +69,8 @@ struct HttpClient::Transfer {
   HttpHead head;
   bool redirected = false;
   std::optional<AddressScope>& first_scope;
+  std::chrono::seconds stall_timeout;
+  std::chrono::steady_clock::time_point last_byte = std::chrono::steady_clock::now();
   std::size_t header_bytes = 0;
   bool body_begun = false;
   bool address_refused = false;
@@ -129,6 +131,7 @@ void HttpClient::Transfer::begin_body() {
 std::size_t HttpClient::Transfer::on_header(char* data, std::size_t, std::size_t count,
                                             void* self) {
   auto& transfer = *static_cast<Transfer*>(self);
+  transfer.last_byte = std::chrono::steady_clock::now();
   transfer.header_bytes += count;
   if (transfer.header_bytes > kHeaderBytesMax) {
     transfer.failure = std::make_exception_ptr(
@@ -146,6 +149,7 @@ std::size_t HttpClient::Transfer::on_body(char* data, std::size_t, std::size_t c
     transfer.begin_body();
     if (transfer.leads_elsewhere()) return 0;  // a redirect's body is not read
     transfer.receiver.body(std::as_bytes(std::span(data, count)));
+    transfer.last_byte = std::chrono::steady_clock::now();
     return count;
   } catch (...) {
     transfer.failure = std::current_exception();
@@ -153,9 +157,15 @@ std::size_t HttpClient::Transfer::on_body(char* data, std::size_t, std::size_t c
   }
 }
 
+// libcurl calls this with every piece, and about once a second when nothing comes.
 int HttpClient::Transfer::on_progress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
-  const auto& transfer = *static_cast<Transfer*>(self);
-  return transfer.cancel != nullptr && transfer.cancel->cancelled() ? 1 : 0;
+  auto& transfer = *static_cast<Transfer*>(self);
+  if (transfer.cancel != nullptr && transfer.cancel->cancelled()) return 1;
+  if (std::chrono::steady_clock::now() - transfer.last_byte < transfer.stall_timeout) return 0;
+  transfer.failure = std::make_exception_ptr(
+      Error(ErrorCode::kUnavailable, transfer.head.url.host() + " sent nothing for " +
+                                         std::to_string(transfer.stall_timeout.count()) + " s"));
+  return 1;
 }
 
 curl_socket_t HttpClient::Transfer::on_socket(void* self, curlsocktype, curl_sockaddr* address) {
@@ -239,8 +249,6 @@ void HttpClient::perform(Transfer& transfer, std::chrono::seconds limit) {
   easy.set(CURLOPT_FOLLOWLOCATION, 0L);
   easy.set(CURLOPT_CONNECTTIMEOUT, static_cast<long>(options_.connect_timeout.count()));
   easy.set(CURLOPT_TIMEOUT, static_cast<long>(limit.count()));
-  easy.set(CURLOPT_LOW_SPEED_LIMIT, 1L);
-  easy.set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(options_.stall_timeout.count()));
   easy.set(CURLOPT_BUFFERSIZE, kReceiveBytes);
   easy.set(CURLOPT_HEADERFUNCTION, &Transfer::on_header);
   easy.set(CURLOPT_HEADERDATA, static_cast<void*>(&transfer));
@@ -287,7 +295,8 @@ void HttpClient::follow(const HttpRequest& request, const HttpReceiver& receiver
                       .policy = options_.address_policy,
                       .head = {.url = url},
                       .redirected = hop > 0,
-                      .first_scope = first_scope};
+                      .first_scope = first_scope,
+                      .stall_timeout = options_.stall_timeout};
     perform(transfer, limit);
     if (!transfer.leads_elsewhere()) return;
     if (hop == options_.redirects_max) {

@@ -68,7 +68,7 @@ class HttpClient {
   struct Options {
     int redirects_max = 5;
     std::chrono::seconds connect_timeout{20};
-    std::chrono::seconds stall_timeout{45};     // less than 1 byte/s for so long ends a transfer
+    std::chrono::seconds stall_timeout{45};     // without a byte
     std::chrono::seconds document_timeout{60};  // for the whole of document()
     AddressPolicy address_policy = outward_only;
     std::string user_agent = "hearth/0.1";

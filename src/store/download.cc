@@ -156,7 +156,6 @@ void Download::connect() {
 
 void Download::run() {
   int fruitless = 0;
-  milliseconds length = kFirstPause;
   while (!complete()) {
     const std::uint64_t before = partial_.bytes();
     try {
@@ -164,12 +163,10 @@ void Download::run() {
     } catch (const Error& error) {
       // Whoever never answered (offline, wrong host, overloaded) is not asked again.
       if (error.code() != ErrorCode::kUnavailable || !answered_) throw;
-      const bool progressed = partial_.bytes() > before;
-      fruitless = progressed ? 0 : fruitless + 1;
+      fruitless = partial_.bytes() > before ? 0 : fruitless + 1;
       if (fruitless == kFruitlessTriesMax) throw;
-      length = progressed ? kFirstPause : length * 2;
+      pause(kFirstPause * (fruitless + 1), context_.cancel);
     }
-    if (!complete()) pause(length, context_.cancel);
   }
 }
 
@@ -182,6 +179,18 @@ std::optional<Layer> present(const PullContext& context, const BlobSource& sourc
   if (!bytes || (source.bytes && *bytes != *source.bytes)) return std::nullopt;
   if (source.digest) PartialBlob::forget(context.layout, key);
   return Layer{source.role, *digest, *bytes};
+}
+
+// A refused pull beside us may remove the empty directory between our making and our using it.
+std::optional<FileLock> try_lock_in_store(const std::filesystem::path& lock) {
+  for (int tries = 0;; ++tries) {
+    make_directories(lock.parent_path());
+    try {
+      return FileLock::try_lock(lock);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kNotFound || tries == 10) throw;
+    }
+  }
 }
 
 // Whether what lies in the partial file is worth keeping for the next pull.
@@ -237,12 +246,11 @@ std::string format_bytes(std::uint64_t bytes) {
 
 FileLock wait_for_lock(const PullContext& context, const std::filesystem::path& lock,
                        const std::filesystem::path& watched, std::string_view what) {
-  make_directories(context.layout.locks());
-  if (auto held = FileLock::try_lock(lock)) return std::move(*held);
+  if (auto held = try_lock_in_store(lock)) return std::move(*held);
   context.meter.begin(PullStage::kWaiting, std::string(what));
   for (;;) {
     pause(kPoll, context.cancel);
-    if (auto held = FileLock::try_lock(lock)) return std::move(*held);
+    if (auto held = try_lock_in_store(lock)) return std::move(*held);
     context.meter.set_done(file_bytes_if_present(watched).value_or(0));
   }
 }

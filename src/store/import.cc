@@ -1,5 +1,7 @@
 #include "store/import.h"
 
+#include <exception>
+
 #include "base/error.h"
 
 namespace hearth {
@@ -70,7 +72,8 @@ std::vector<Layer> import_files(const PullContext& context, const fs::path& path
   return layers;
 }
 
-EmptyDirectories::EmptyDirectories(const StoreLayout& layout) : layout_(layout) {
+EmptyDirectories::EmptyDirectories(const StoreLayout& layout)
+    : layout_(layout), exceptions_(std::uncaught_exceptions()) {
   for (fs::path place = layout.home(); !fs::exists(place) && place != place.parent_path();
        place = place.parent_path()) {
     created_.push_back(place);
@@ -78,7 +81,7 @@ EmptyDirectories::EmptyDirectories(const StoreLayout& layout) : layout_(layout) 
 }
 
 EmptyDirectories::~EmptyDirectories() {
-  if (created_.empty()) return;
+  if (created_.empty() || std::uncaught_exceptions() == exceptions_) return;
   std::error_code error;  // a directory that is not empty stays
   for (const fs::path& room : {layout_.locks(), layout_.partials(), layout_.wheels(),
                                layout_.blobs(), layout_.manifests(), layout_.sets()}) {

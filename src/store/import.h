@@ -13,8 +13,8 @@ namespace hearth {
 // Copies a file (or, when it is one shard of a set, the whole set) into blobs.
 std::vector<Layer> import_files(const PullContext& context, const std::filesystem::path& path);
 
-// At its end removes the store's directories that are empty when the store did not exist at its
-// beginning: a refused pull leaves a machine as it was.
+// When it ends by an exception and the store did not exist at its beginning, removes the store's
+// empty directories: a refused pull leaves a machine as it was.
 class EmptyDirectories {
  public:
   explicit EmptyDirectories(const StoreLayout& layout);
@@ -24,6 +24,7 @@ class EmptyDirectories {
 
  private:
   const StoreLayout& layout_;
+  int exceptions_;
   std::vector<std::filesystem::path> created_;  // innermost first
 };
 

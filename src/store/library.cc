@@ -236,6 +236,7 @@ Manifest Library::pull_locked(const ModelRef& ref, const PullContext& context,
       try {
         check_model(manifest);
       } catch (const Error&) {
+        for (const Digest& key : result.journals) PartialBlob::forget(layout_, key);
         remove_unused(manifest.layers);
         throw;
       }

@@ -235,7 +235,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.whole(b"")
 
     def file_no_gguf(self):
-        self.whole(b"GGUF" + bytes(1000))
+        self.whole(b"GGUF\3\0\0\0" + b"\xff" * 1000)
 
     def file_slow(self):
         self.head(200, len(MODEL), ETag='"one"')
