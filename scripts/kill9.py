@@ -27,7 +27,8 @@ from pathlib import Path
 MODEL_BYTES = 8 << 20
 REFETCH_BYTES_MAX = 1 << 20
 PIECE_BYTES = 64 << 10
-# Slow enough (8 MB in about 0.1 s) that a moment of the body can be hit.
+# Slow enough (8 MB in about 0.1 s) that a moment of the body can be hit, and that what is lost with a killed
+# process is what it had not taken, not what a fast line had piled up in the socket.
 PIECE_PAUSE_S = 0.0008
 STEPS = ["body", "moment", "before_fsync", "before_rename", "after_rename", "before_manifest",
          "after_manifest"]
@@ -37,15 +38,15 @@ def gguf_string(text):
     return struct.pack("<Q", len(text)) + text.encode()
 
 
-def make_model(seed):
-    """A valid GGUF v3 with one F32 tensor that fills it up to MODEL_BYTES."""
+def make_model(seed, size=MODEL_BYTES):
+    """A valid GGUF v3 of `size` bytes with one F32 tensor that fills it."""
     key = gguf_string("general.architecture") + struct.pack("<I", 8) + gguf_string("llama")
     def head(elements):
         tensor = gguf_string("weights") + struct.pack("<IQIQ", 1, elements, 0, 0)
         return b"GGUF" + struct.pack("<IQQ", 3, 1, 1) + key + tensor
     start = -(-len(head(0)) // 32) * 32
-    elements = (MODEL_BYTES - start) // 4
-    body = random.Random(seed).randbytes(MODEL_BYTES - start)
+    elements = (size - start) // 4
+    body = random.Random(seed).randbytes(size - start)
     return head(elements).ljust(start, b"\0") + body
 
 
@@ -122,7 +123,7 @@ def one_round(victim, server, home, step, generator):
     model = generator.choice([endpoint + "/model.gguf", "hf.co/org/repo:Q4_0"])
     command = [victim, str(home), endpoint, model]
     server.bytes_sent = 0
-    server.piece_pause_s = PIECE_PAUSE_S if step == "moment" else 0
+    server.piece_pause_s = PIECE_PAUSE_S if step in ("body", "moment") else 0
     if step == "moment":
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         time.sleep(generator.uniform(0, 0.15))
