@@ -18,7 +18,7 @@ class FakeAnswerer final : public Answerer {
   struct Script {
     std::vector<std::string> pieces;
     std::size_t interrupt_before = SIZE_MAX;  // the piece before which Ctrl-C arrives
-    std::string refusal = {};                      // when given, kResourceExhausted with it
+    std::string refusal = {};                 // when given, kResourceExhausted with it
   };
 
   const ModelCard& card() const override { return model_card; }
