@@ -44,7 +44,7 @@ class FakeAnswerer final : public Answerer {
  private:
   Answer play(const AskOptions& options, const OnText& on_text, const CancelToken* cancel) {
     options_seen.push_back(options);
-    const Script script = std::move(scripts.front());
+    const Script script = std::move(scripts.at(0));  // throws when a test told too little
     scripts.pop_front();
     if (!script.refusal.empty()) throw Error(ErrorCode::kResourceExhausted, script.refusal);
     Answer answer{"", {1, 2, 3, 4, 5}, {}, "stop", {0.5, 2.0, 1}};
