@@ -1,5 +1,6 @@
 // libFuzzer: opens the bytes as GGUF, touches every accessor with every key, decodes one block of
 // each tensor. Only hearth::Error may leave the library.
+// covers: src/format/gguf.cc src/format/gguf_metadata.cc src/format/gguf_parser.cc
 #include <cstddef>
 #include <cstdint>
 #include <span>

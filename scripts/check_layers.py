@@ -56,6 +56,10 @@ def check_include(path, room, quote, included, root):
         return f"{included} in a header"
     if quote == "<":
         return None
+    if path.name.endswith("_test.cc") and included.startswith("tests/"):
+        return None if (root / included).is_file() else f"{included}: no such file"
+    if generated := next((root / "src").rglob(f"{Path(included).name}.in"), None):
+        included = str(generated.relative_to(root / "src"))
     if not (root / "src" / included).is_file():
         beside = (root / path.parent / included).is_file()
         if beside and room == "apps":

@@ -45,6 +45,17 @@ class Layers(unittest.TestCase):
         self.assert_fires("relative to src", "src/nn/a.cc", '#include "b.h"', "src/nn/b.h")
         self.assert_fires("no such file", "src/nn/a.cc", '#include "nn/gone.h"')
 
+    def test_generated_headers_belong_to_their_template(self):
+        made = ('#include "made.h"', "src/store/made.h.in")
+        self.assertEqual(self.check("src/store/a.cc", *made), [])
+        self.assert_fires("same", "src/text/a.cc", *made)
+
+    def test_tests_may_share_what_stands_in_tests(self):
+        shared = ('#include "tests/small.h"', "tests/small.h")
+        self.assertEqual(self.check("src/text/a_test.cc", *shared), [])
+        self.assert_fires("no such file", "src/text/a.cc", *shared)
+        self.assert_fires("no such file", "src/text/a_test.cc", '#include "tests/gone.h"')
+
     def test_libraries(self):
         self.assert_fires("belongs to net", "src/store/a.cc", "#include <curl/curl.h>")
         self.assertEqual(self.check("src/net/a.cc", "#include <curl/curl.h>"), [])

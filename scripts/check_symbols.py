@@ -18,6 +18,8 @@ ISA_FILE = re.compile(r"/(x86|arm)_[a-z0-9_]+\.cc$")
 ISA_FLAG = re.compile(r"^-m(avx|sse[34]|fma|f16c|bmi|arch=|cpu=|tune=native|amx)")
 # nm's letters for a definition that another object's may replace, or that may replace another's.
 WEAK = "WVuw"
+# GCC's pointer to the exception personality: the same data in every object, and no code.
+DATA = "DW.ref."
 
 
 def object_of(entry):
@@ -30,7 +32,7 @@ def weak_symbols(path):
                              capture_output=True, text=True).stdout
     for line in listing.splitlines():
         _, letter, name = line.split(" ", 2)
-        if letter in WEAK:
+        if letter in WEAK and not name.startswith(DATA):
             yield name
 
 

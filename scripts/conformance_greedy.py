@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Does Hearth choose the tokens that llama.cpp chooses, as far as llama.cpp agrees with itself?
 
-llama.cpp with flash attention off answers 20 prompts greedily, 64 tokens each (end tokens are kept and do not
-end an answer). Then, fed those same ids, two others say what they would have chosen at each position: llama.cpp with
-flash attention on, one token at a time, and Hearth. All with f16 KV. The margin of a position is the difference
-between the two largest logits of the first. Of the positions where llama.cpp differs from itself, m is the largest
-margin. Hearth must differ only where the margin is at most m, and at no more than 1.25 times as many positions.
-"""
+llama.cpp with flash attention off answers 20 prompts greedily, 64 tokens each (end tokens are
+kept and do not end an answer). Then, fed those same ids, two others say what they would have
+chosen at each position: llama.cpp with flash attention on, one token at a time, and Hearth. All
+with f16 KV. The margin of a position is the difference between the two largest logits of the
+first. Of the positions where llama.cpp differs from itself, m is the largest margin. Hearth must
+differ only where the margin is at most m, and at no more than 1.25 times as many positions."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ COUNT_LIMIT = 1.25
 
 @dataclass(frozen=True)
 class Answer:
-    """One prompt's ids, the ids llama.cpp chose after it, its margins, and what it chooses with flash attention."""
+    """A prompt, the ids llama.cpp chose after it with what margins, and its other choices."""
 
     prompt: list[int]
     chosen: list[int]
@@ -71,17 +71,24 @@ def choose_after(context: LlamaContext, prompt: list[int], given: list[int]) -> 
 def llama_answers(path: Path, threads: int) -> list[Answer]:
     """From the cache, or computed."""
     settings = [Settings("f16", flash, threads, CONTEXT, CONTEXT) for flash in (False, True)]
-    described = json.dumps([peers.SDIST_VERSION, PROMPTS, [asdict(s) for s in settings], ANSWER_TOKENS])
+    described = json.dumps(
+        [peers.SDIST_VERSION, PROMPTS, [asdict(s) for s in settings], ANSWER_TOKENS]
+    )
     key = hashlib.sha256(described.encode()).hexdigest()
     cached = peers.cache_folder("results") / f"greedy-{digest(path)[:16]}-{key[:16]}.json"
     if not cached.exists():
-        with (LlamaModel(path) as model, LlamaContext(model, settings[0]) as plain,
-              LlamaContext(model, settings[1]) as flash):
+        with (
+            LlamaModel(path) as model,
+            LlamaContext(model, settings[0]) as plain,
+            LlamaContext(model, settings[1]) as flash,
+        ):
             answers = []
             for text in PROMPTS:
                 prompt = model.tokenize(text.encode())
                 chosen, margins = answer_greedily(plain, prompt)
-                answers.append(asdict(Answer(prompt, chosen, margins, choose_after(flash, prompt, chosen))))
+                answers.append(
+                    asdict(Answer(prompt, chosen, margins, choose_after(flash, prompt, chosen)))
+                )
         cached.write_text(json.dumps(answers))
     return [Answer(**entry) for entry in json.loads(cached.read_text())]
 
@@ -90,12 +97,16 @@ def hearth_choices(hearth: Hearth, path: Path, answer: Answer, threads: int) -> 
     """One call for a whole answer: by decision 4 its logits are those of one token at a time."""
     ids = answer.prompt + answer.chosen[:-1]
     logits = hearth.logits(path, ids, CONTEXT, "f16", threads=threads)
-    return [int(row.argmax()) for row in logits[len(answer.prompt) - 1:]]
+    return [int(row.argmax()) for row in logits[len(answer.prompt) - 1 :]]
 
 
 def differing_margins(answers: list[Answer], choices: list[list[int]]) -> list[float]:
-    return [margin for answer, others in zip(answers, choices, strict=True)
-            for token, other, margin in zip(answer.chosen, others, answer.margins, strict=True) if token != other]
+    return [
+        margin
+        for answer, others in zip(answers, choices, strict=True)
+        for token, other, margin in zip(answer.chosen, others, answer.margins, strict=True)
+        if token != other
+    ]
 
 
 def check(name: str, hearth: Hearth | None, threads: int) -> list[Line]:
@@ -103,24 +114,47 @@ def check(name: str, hearth: Hearth | None, threads: int) -> list[Line]:
     answers = llama_answers(path, threads)
     own = differing_margins(answers, [answer.chosen_with_flash for answer in answers])
     largest, positions = max(own, default=0.0), len(answers) * ANSWER_TOKENS
-    lines = [Line("greedy, llama.cpp against itself", name,
-                  f"differs at {len(own)} of {positions:,}, m = {largest:.4f}")]
+    lines = [
+        Line(
+            "greedy, llama.cpp against itself",
+            name,
+            f"differs at {len(own)} of {positions:,}, m = {largest:.4f}",
+        )
+    ]
     if hearth is None:
         return lines
-    ours = differing_margins(answers, [hearth_choices(hearth, path, answer, threads) for answer in answers])
+    ours = differing_margins(
+        answers, [hearth_choices(hearth, path, answer, threads) for answer in answers]
+    )
     most = COUNT_LIMIT * len(own)
-    lines.append(Line("greedy, where Hearth differs", name, f"largest margin {max(ours, default=0.0):.4f}",
-                      f"m = {largest:.4f}", max(ours, default=0.0) <= largest))
-    lines.append(Line("greedy, how often Hearth differs", name, f"{len(ours)} of {positions:,}",
-                      f"{most:g}", len(ours) <= most))
+    lines.append(
+        Line(
+            "greedy, where Hearth differs",
+            name,
+            f"largest margin {max(ours, default=0.0):.4f}",
+            f"m = {largest:.4f}",
+            max(ours, default=0.0) <= largest,
+        )
+    )
+    lines.append(
+        Line(
+            "greedy, how often Hearth differs",
+            name,
+            f"{len(ours)} of {positions:,}",
+            f"{most:g}",
+            len(ours) <= most,
+        )
+    )
     return lines
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     hearth_program.add_arguments(parser)
     report.add_arguments(parser)
-    parser.add_argument("models", nargs="*", default=list(hearth_program.MODELS), help="default: %(default)s")
+    parser.add_argument(
+        "models", nargs="*", default=list(hearth_program.MODELS), help="default: %(default)s"
+    )
     arguments = parser.parse_args()
     hearth, lines = hearth_program.of(arguments), []
     for name in arguments.models:

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Logits of tiny models of every family and variation: Hearth, the float64 forward in numpy, and llama.cpp.
+"""Logits of tiny models of every family and variation: Hearth, the float64 forward in numpy, and
+llama.cpp.
 
-Figures are the largest difference of any logit at any position, as a fraction of the logits' standard
-deviation. llama.cpp computes with F32 KV and flash attention off; it runs no quantized tiny model here (it
-would quantize activations) and ignores phi3's window, so that model is compared within its first window. Its
-GELU is a table of f16 values: gemma3 is allowed more, and the model of 62 layers is judged against a forward
-with the same table.
-"""
+Figures are the largest difference of any logit at any position, as a fraction of the logits'
+standard deviation. llama.cpp computes with F32 KV and flash attention off; it runs no quantized
+tiny model here (it would quantize activations) and ignores phi3's window, so that model is
+compared within its first window. Its GELU is a table of f16 values: gemma3 is allowed more, and
+the model of 62 layers is judged against a forward with the same table."""
 
 from __future__ import annotations
 
@@ -49,8 +49,14 @@ def judge(check: str, subject: str, value: float, limit: float) -> Line:
     return Line(check, subject, f"{value:.1e}", f"{limit:.0e}", value <= limit)
 
 
-def compare_with_llama(variation: Variation, path: Path, expected: np.ndarray, ids: list[int],
-                       context: int, ours: np.ndarray | None) -> list[Line]:
+def compare_with_llama(
+    variation: Variation,
+    path: Path,
+    expected: np.ndarray,
+    ids: list[int],
+    context: int,
+    ours: np.ndarray | None,
+) -> list[Line]:
     theirs = llama_logits(path, ids, context)
     subject = f"{variation.name}, context {context}"
     shown = slice(0, variation.window if variation.family == "phi3" and variation.window else None)
@@ -66,7 +72,9 @@ def compare_with_llama(variation: Variation, path: Path, expected: np.ndarray, i
         lines.append(judge("llama.cpp against numpy with f16 GELU", subject, tabled, limit))
     if ours is not None:
         value, check = difference(ours[shown], theirs[shown]), "Hearth against llama.cpp"
-        lines.append(Line(check, subject, f"{value:.1e}") if deep else judge(check, subject, value, limit))
+        lines.append(
+            Line(check, subject, f"{value:.1e}") if deep else judge(check, subject, value, limit)
+        )
     return lines
 
 
@@ -83,7 +91,9 @@ def check_model(variation: Variation, path: Path, hearth: Hearth | None) -> list
         subject, ours = f"{variation.name}, context {context}", None
         if hearth:
             ours = hearth.logits(path, ids, context, "f32", isa="reference").astype(np.float64)
-            lines.append(judge("Hearth reference against numpy", subject, difference(ours, expected), LIMIT))
+            lines.append(
+                judge("Hearth reference against numpy", subject, difference(ours, expected), LIMIT)
+            )
         if not variation.types and length == LENGTH:
             lines += compare_with_llama(variation, path, expected, ids, context, ours)
     return lines
@@ -93,13 +103,16 @@ def quantized(kind: str, folder: Path) -> Path:
     """A tiny model whose matrices are all of one type that gguf cannot encode."""
     path = folder / f"{QUANTIZED_FROM}_{kind}.gguf"
     tool = peers.llama_build() / "llama-quantize"
-    subprocess.run([str(tool), "--pure", str(folder / f"{QUANTIZED_FROM}.gguf"), str(path), kind, "1"],
-                   check=True, capture_output=True)
+    subprocess.run(
+        [str(tool), "--pure", str(folder / f"{QUANTIZED_FROM}.gguf"), str(path), kind, "1"],
+        check=True,
+        capture_output=True,
+    )
     return path
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     hearth_program.add_arguments(parser)
     report.add_arguments(parser)
     arguments = parser.parse_args()

@@ -132,8 +132,8 @@ def _outside_parentheses(head):
 
 
 def _class_name(outer):
-    match = re.search(r"\b(?:class|struct|union)\s+(?:alignas\s+)?(\w+)", outer)
-    return match.group(1) if match else ""
+    match = re.search(r"\b(?:class|struct|union)\s+(?:alignas\s+)?([\w:]+)", outer)
+    return match.group(1).split("::")[-1] if match else ""
 
 
 def _in_constructor_initializers(head):

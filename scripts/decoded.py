@@ -34,8 +34,10 @@ def write_tensor(writer: GGUFWriter, tensor: ReaderTensor) -> None:
     """In parts: a large matrix in F32 need not fit in memory."""
     file = writer.fout[0]
     rows = tensor.data.reshape(-1, tensor.data.shape[-1])
-    parts = (dequantize(rows[start:start + PART_ROWS], tensor.tensor_type)
-             for start in range(0, len(rows), PART_ROWS))
+    parts = (
+        dequantize(rows[start : start + PART_ROWS], tensor.tensor_type)
+        for start in range(0, len(rows), PART_ROWS)
+    )
     writer.write_padding(file, file.tell())
     for part in parts:
         part.astype(np.float32, copy=False).tofile(file)

@@ -25,12 +25,14 @@ MEMORY_MB_MAX = 2048
 
 
 def covered_sources(name):
-    """The sources named by the line `// covers: src/a.cc src/b_*.cc` of fuzz/NAME_fuzz.cc."""
-    match = re.search(r"^// covers: (.+)$", Path(f"fuzz/{name}_fuzz.cc").read_text(), re.MULTILINE)
+    """The sources that fuzz/NAME_fuzz.cc names: `// covers: src/a.cc src/b_*.cc`, and on the
+    comment lines straight after it that begin with src/."""
+    text = Path(f"fuzz/{name}_fuzz.cc").read_text()
+    match = re.search(r"^// covers: (.+(?:\n// src/.+)*)$", text, re.MULTILINE)
     if not match:
         sys.exit(f"fuzz/{name}_fuzz.cc: no line '// covers: <sources of the parser>'")
     sources = []
-    for pattern in match.group(1).split():
+    for pattern in match.group(1).replace("//", " ").split():
         found = [str(path) for path in Path(".").glob(pattern)
                  if not path.name.endswith(("_test.cc", "_bench.cc"))]
         if not found:
@@ -106,6 +108,8 @@ def main():
                                     for path in Path("fuzz").glob("*_fuzz.cc"))
     for name in names:
         covered_sources(name)
+        if not (options.build / f"{name}_fuzz").is_file():
+            sys.exit(f"{options.build}/{name}_fuzz is not built: make fuzz builds and runs it")
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         rows = list(pool.map(lambda name: fuzz(options.build, name, options.seconds), names))
     print(f"{'parser':12}{'executions':>12}{'per second':>12}{'corpus':>8}"

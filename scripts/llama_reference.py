@@ -1,8 +1,9 @@
-"""llama.cpp as a judge: token ids and logits of a GGUF file, through the ctypes bindings of its sdist.
+"""llama.cpp as a judge: token ids and logits of a GGUF file, through the ctypes bindings of its
+sdist.
 
-A LlamaModel owns the weights; a LlamaContext owns one cache and computes from an empty one whenever asked.
-Not for threads. The bindings load the library that peers.py built, so nothing else has to be installed.
-"""
+A LlamaModel owns the weights; a LlamaContext owns one cache and computes from an empty one
+whenever asked. Not for threads. The bindings load the library that peers.py built, so nothing
+else has to be installed."""
 
 from __future__ import annotations
 
@@ -39,7 +40,7 @@ class Settings:
 
 
 def load_bindings() -> Any:
-    """llama_cpp.llama_cpp without the package's own __init__, which imports more than the bindings need."""
+    """llama_cpp.llama_cpp without the package's __init__, which imports more than is needed."""
     if "llama_cpp" not in sys.modules:
         os.environ["LLAMA_CPP_LIB_PATH"] = str(peers.llama_build())
         package = types.ModuleType("llama_cpp")
@@ -70,10 +71,14 @@ class LlamaModel:
     def __exit__(self, *_: object) -> None:
         self.api.llama_model_free(self.handle)
 
-    def tokenize(self, text: bytes, add_special: bool = True, parse_special: bool = False) -> list[int]:
+    def tokenize(
+        self, text: bytes, add_special: bool = True, parse_special: bool = False
+    ) -> list[int]:
         room = len(text) + 16
         ids = (ctypes.c_int32 * room)()
-        count = self.api.llama_tokenize(self.vocabulary, text, len(text), ids, room, add_special, parse_special)
+        count = self.api.llama_tokenize(
+            self.vocabulary, text, len(text), ids, room, add_special, parse_special
+        )
         if count < 0:
             raise RuntimeError(f"llama.cpp needs room for {-count} tokens of {len(text)} bytes")
         return list(ids[:count])
@@ -106,7 +111,7 @@ class LlamaContext:
         self.position = 0
 
     def decode(self, ids: list[int], every_logit: bool) -> np.ndarray:
-        """Appends at most one batch; logits [positions or 1, vocabulary], valid until the next call."""
+        """Appends a batch at most; logits [positions or 1, vocabulary], valid until the next."""
         batch = self.api.llama_batch_init(len(ids), 0, 1)
         batch.n_tokens = len(ids)
         for index, token in enumerate(ids):
@@ -127,13 +132,15 @@ class LlamaContext:
     def window_logits(self, ids: list[int]) -> np.ndarray:
         """Logits [positions, vocabulary] of a window from an empty cache (a copy)."""
         self.clear()
-        parts = [self.decode(part, every_logit=True).copy() for part in pieces(ids, self.settings.batch)]
+        parts = [
+            self.decode(part, every_logit=True).copy() for part in pieces(ids, self.settings.batch)
+        ]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def pieces(ids: list[int], size: int) -> Iterator[list[int]]:
     for start in range(0, len(ids), size):
-        yield ids[start:start + size]
+        yield ids[start : start + size]
 
 
 def print_errors(level: int, text: bytes, _: object) -> None:

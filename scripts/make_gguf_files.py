@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Writes small GGUF files with PyPI gguf (pip install gguf numpy), and what its reader sees in them.
+"""Writes small GGUF files with PyPI gguf (pip install gguf numpy), and what its reader sees.
 
     scripts/make_gguf_files.py            writes tests/data/gguf/ and the seeds fuzz/corpus/gguf/
 
-all_types.gguf: a key of every type, a tensor of every element type; all_types.json: PyPI gguf's reading of it.
-v2.gguf: the same as version 2. vocabulary.gguf: no tensors. set-0000N-of-00003.gguf: a sharded model.
+all_types.gguf: a key of every type, a tensor of every element type.
+all_types.json: PyPI gguf's reading of it. v2.gguf: the same as version 2.
+vocabulary.gguf: no tensors. set-0000N-of-00003.gguf: a sharded model.
 """
 
 import hashlib
@@ -21,7 +22,8 @@ TYPES = ["F32", "F16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "
 KINDS = gguf.GGUFValueType
 SCALARS = [("u8", KINDS.UINT8, 255), ("i8", KINDS.INT8, -128), ("u16", KINDS.UINT16, 65535),
            ("i16", KINDS.INT16, -32768), ("u32", KINDS.UINT32, 2**32 - 1),
-           ("i32", KINDS.INT32, -2**31), ("f32", KINDS.FLOAT32, 0.15625), ("bool", KINDS.BOOL, True),
+           ("i32", KINDS.INT32, -2**31),
+           ("f32", KINDS.FLOAT32, 0.15625), ("bool", KINDS.BOOL, True),
            ("u64", KINDS.UINT64, 2**64 - 1), ("i64", KINDS.INT64, -2**63),
            ("f64", KINDS.FLOAT64, 0.1), ("string", KINDS.STRING, "Grüße, 日本 🦙")]
 
@@ -60,7 +62,8 @@ def describe(path: pathlib.Path) -> dict:
     keys = {name: {"type": field.types[0].name, "value": field.contents()}
             for name, field in reader.fields.items() if not name.startswith("GGUF.")}
     tensors = [{"name": t.name, "type": t.tensor_type.name, "shape": [int(n) for n in t.shape],
-                "offset": int(t.data_offset), "sha256": hashlib.sha256(t.data.tobytes()).hexdigest()}
+                "offset": int(t.data_offset),
+                "sha256": hashlib.sha256(t.data.tobytes()).hexdigest()}
                for t in reader.tensors]
     return {"keys": keys, "tensors": tensors}
 
@@ -86,7 +89,8 @@ def main() -> None:
     for each in (folder, corpus):
         each.mkdir(parents=True, exist_ok=True)
     write_all_types(folder / "all_types.gguf")
-    (folder / "all_types.json").write_text(json.dumps(describe(folder / "all_types.gguf"), indent=1))
+    description = json.dumps(describe(folder / "all_types.gguf"), indent=1)
+    (folder / "all_types.json").write_text(description)
     data = bytearray((folder / "all_types.gguf").read_bytes())
     data[4:8] = (2).to_bytes(4, "little")
     (folder / "v2.gguf").write_bytes(data)
@@ -97,6 +101,7 @@ def main() -> None:
     whole = (folder / "all_types.gguf").read_bytes()
     (corpus / "cut").write_bytes(whole[:700])
     (corpus / "big_endian").write_bytes(whole[:4] + whole[7:3:-1] + whole[8:64])
+    (corpus / "shard_name").write_bytes(b"model-00002-of-00005.gguf")
     (corpus / "v1").write_bytes(whole[:4] + b"\x01\0\0\0" + whole[8:64])
 
 

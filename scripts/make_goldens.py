@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes tests/data/tiny: the committed tiny models, token ids, and the float64 forward's logits of them.
+"""Writes tests/data/tiny: the committed tiny models, token ids, and the float64 forward's logits of
+them.
 
 goldens.json is {"goldens": [entry …]}; an entry is
     model            file name beside it
@@ -24,8 +25,8 @@ import numpy as np
 from make_tiny_models import TINY_FOLDER, VARIATIONS, Variation, make_model
 from reference_forward import Model, forward
 
-# Long enough to pass a window of 20 three times and a block of 32 keys twice; of the positions the first,
-# those around the windows' and blocks' edges, and the last are kept.
+# Long enough to pass a window of 20 three times and a block of 32 keys twice. Kept are the first,
+# those around the windows' and blocks' edges, and the last.
 LENGTH = 70
 POSITIONS = [0, 1, 7, 15, 16, 19, 20, 31, 32, 33, 64, 69]
 # One model sees enough positions to cross 512 keys.
@@ -47,20 +48,31 @@ def cases(variation: Variation) -> list[tuple[int, int, list[int]]]:
     return result
 
 
-def write_golden(model: Model, variation: Variation, folder: Path, case: tuple[int, int, list[int]]) -> dict:
+def write_golden(
+    model: Model, variation: Variation, folder: Path, case: tuple[int, int, list[int]]
+) -> dict:
     context, length, positions = case
     vocabulary = model.weights["token_embd.weight"].shape[0]
     ids = token_ids(variation.name, length, vocabulary)
     kept = forward(model, ids, context)[positions].astype("<f4")
     file = f"{variation.name}_{context}.f32"
     (folder / file).write_bytes(kept.tobytes())
-    return {"model": f"{variation.name}.gguf", "context_tokens": context, "ids": ids, "positions": positions,
-            "vocabulary": vocabulary, "logits": file, "deviation": float(kept.std())}
+    return {
+        "model": f"{variation.name}.gguf",
+        "context_tokens": context,
+        "ids": ids,
+        "positions": positions,
+        "vocabulary": vocabulary,
+        "logits": file,
+        "deviation": float(kept.std()),
+    }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--out", type=Path, default=TINY_FOLDER, help="folder (default: %(default)s)")
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument(
+        "--out", type=Path, default=TINY_FOLDER, help="folder (default: %(default)s)"
+    )
     folder = parser.parse_args().out
     goldens = []
     for variation in VARIATIONS:

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Writes tiny random-weight GGUF models of every family and variation that Hearth runs.
 
-Each model is one entry of VARIATIONS: a family, its sizes and what is special about it. Weights come from
-a generator seeded with the model's name, so a file is the same bytes whenever the same `gguf` writes it.
-Names and keys are those that llama.cpp's loader expects, with a small valid tokenizer, so that llama.cpp,
-the numpy forward of reference_forward.py and Hearth can all read the same file.
+Each model is one entry of VARIATIONS: a family, its sizes and what is special about it. Weights
+come from a generator seeded with the model's name, so a file is the same bytes whenever the same
+`gguf` writes it. Names and keys are those that llama.cpp's loader expects, with a small valid
+tokenizer, so that llama.cpp, the numpy forward of reference_forward.py and Hearth can all read
+the same file.
 
 The entries marked committed are small (tests/data/tiny/); the rest are made on demand.
 """
@@ -25,7 +26,7 @@ TINY_FOLDER = Path(__file__).resolve().parent.parent / "tests" / "data" / "tiny"
 
 @dataclass(frozen=True)
 class Variation:
-    """Sizes and peculiarities of one model. Counts are elements; zero means the feature is absent."""
+    """Sizes and peculiarities of one model, in elements; zero means the feature is absent."""
 
     name: str
     family: str
@@ -57,41 +58,178 @@ class Variation:
 
 
 VARIATIONS = [
-    Variation("llama_gqa", "llama", heads=4, kv_heads=2, head_size=6, feed_forward=34, committed=True,
-              tokenizer="bpe", llama3_rope=True, rope_base=500000.0,
-              notes="grouped queries, untied head, Llama 3 rope factors, byte-level BPE"),
-    Variation("llama_mha_tied", "llama", heads=3, kv_heads=3, head_size=6, feed_forward=25, committed=True,
-              tied=True, notes="multi-head, tied head, odd sizes"),
-    Variation("llama_types", "llama", heads=2, kv_heads=1, head_size=32, feed_forward=64, layers=1,
-              committed=True, types=("Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "F16", "BF16"),
-              notes="one matrix of each type that gguf encodes"),
-    Variation("qwen2_gqa", "qwen2", heads=3, kv_heads=1, head_size=8, feed_forward=28, committed=True,
-              rope_base=1000000.0, notes="query, key and value biases, untied head"),
-    Variation("phi3_longrope", "phi3", heads=4, kv_heads=2, head_size=6, feed_forward=20, committed=True,
-              original_context=256, attention_factor=1.19, notes="fused matrices, two sets of rope factors"),
-    Variation("phi3_window", "phi3", heads=2, kv_heads=2, head_size=10, feed_forward=27, committed=True,
-              window=20, notes="every layer sees the last 20 positions"),
-    Variation("gemma3_window", "gemma3", layers=7, heads=2, kv_heads=1, head_size=8, embedding=12,
-              feed_forward=18, tied=True, committed=True, window=16, rope_base=1000000.0,
-              notes="five window layers, one global, two rope bases, head size is not width / heads"),
-    Variation("llama_linear", "llama", heads=4, kv_heads=4, head_size=16, rope_linear=4.0,
-              notes="linear rope scaling"),
-    Variation("llama_wide_head", "llama", heads=2, kv_heads=1, head_size=24, embedding=40,
-              notes="attention.key_length is not width / heads"),
-    Variation("llama_wide", "llama", heads=4, kv_heads=2, head_size=64, feed_forward=768, tokenizer="bpe",
-              layers=3, notes="widths that are multiples of 256"),
-    Variation("qwen2_tied", "qwen2", heads=2, kv_heads=2, head_size=64, tied=True, feed_forward=160),
+    Variation(
+        "llama_gqa",
+        "llama",
+        heads=4,
+        kv_heads=2,
+        head_size=6,
+        feed_forward=34,
+        committed=True,
+        tokenizer="bpe",
+        llama3_rope=True,
+        rope_base=500000.0,
+        notes="grouped queries, untied head, Llama 3 rope factors, byte-level BPE",
+    ),
+    Variation(
+        "llama_mha_tied",
+        "llama",
+        heads=3,
+        kv_heads=3,
+        head_size=6,
+        feed_forward=25,
+        committed=True,
+        tied=True,
+        notes="multi-head, tied head, odd sizes",
+    ),
+    Variation(
+        "llama_types",
+        "llama",
+        heads=2,
+        kv_heads=1,
+        head_size=32,
+        feed_forward=64,
+        layers=1,
+        committed=True,
+        types=("Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "F16", "BF16"),
+        notes="one matrix of each type that gguf encodes",
+    ),
+    Variation(
+        "qwen2_gqa",
+        "qwen2",
+        heads=3,
+        kv_heads=1,
+        head_size=8,
+        feed_forward=28,
+        committed=True,
+        rope_base=1000000.0,
+        notes="query, key and value biases, untied head",
+    ),
+    Variation(
+        "phi3_longrope",
+        "phi3",
+        heads=4,
+        kv_heads=2,
+        head_size=6,
+        feed_forward=20,
+        committed=True,
+        original_context=256,
+        attention_factor=1.19,
+        notes="fused matrices, two sets of rope factors",
+    ),
+    Variation(
+        "phi3_window",
+        "phi3",
+        heads=2,
+        kv_heads=2,
+        head_size=10,
+        feed_forward=27,
+        committed=True,
+        window=20,
+        notes="every layer sees the last 20 positions",
+    ),
+    Variation(
+        "gemma3_window",
+        "gemma3",
+        layers=7,
+        heads=2,
+        kv_heads=1,
+        head_size=8,
+        embedding=12,
+        feed_forward=18,
+        tied=True,
+        committed=True,
+        window=16,
+        rope_base=1000000.0,
+        notes="five window layers, one global, two rope bases, head size is not width / heads",
+    ),
+    Variation(
+        "llama_linear",
+        "llama",
+        heads=4,
+        kv_heads=4,
+        head_size=16,
+        rope_linear=4.0,
+        notes="linear rope scaling",
+    ),
+    Variation(
+        "llama_wide_head",
+        "llama",
+        heads=2,
+        kv_heads=1,
+        head_size=24,
+        embedding=40,
+        notes="attention.key_length is not width / heads",
+    ),
+    Variation(
+        "llama_wide",
+        "llama",
+        heads=4,
+        kv_heads=2,
+        head_size=64,
+        feed_forward=768,
+        tokenizer="bpe",
+        layers=3,
+        notes="widths that are multiples of 256",
+    ),
+    Variation(
+        "qwen2_tied", "qwen2", heads=2, kv_heads=2, head_size=64, tied=True, feed_forward=160
+    ),
     Variation("phi3_plain", "phi3", heads=4, kv_heads=4, head_size=12, feed_forward=50),
-    Variation("phi3_partial", "phi3", heads=4, kv_heads=1, head_size=16, rope_dims=12, feed_forward=50,
-              original_context=256, attention_factor=1.1, notes="rotates 12 of 16 dimensions"),
-    Variation("gemma3_scaled", "gemma3", layers=12, heads=4, kv_heads=2, head_size=16, embedding=48,
-              tied=True, window=24, rope_base=1000000.0, rope_linear=8.0,
-              notes="global layers scale positions by 8, window layers do not"),
-    Variation("gemma3_pattern", "gemma3", layers=4, heads=2, kv_heads=2, head_size=8, embedding=24,
-              tied=True, window=8, window_pattern=2, rope_base=1000000.0, notes="the pattern has its own key"),
-    Variation("gemma3_27b_scale", "gemma3", layers=62, heads=4, kv_heads=2, head_size=8, embedding=24,
-              feed_forward=24, tied=True, window=16, rope_base=1000000.0,
-              notes="62 layers mean 27B, whose queries are scaled by width / heads"),
+    Variation(
+        "phi3_partial",
+        "phi3",
+        heads=4,
+        kv_heads=1,
+        head_size=16,
+        rope_dims=12,
+        feed_forward=50,
+        original_context=256,
+        attention_factor=1.1,
+        notes="rotates 12 of 16 dimensions",
+    ),
+    Variation(
+        "gemma3_scaled",
+        "gemma3",
+        layers=12,
+        heads=4,
+        kv_heads=2,
+        head_size=16,
+        embedding=48,
+        tied=True,
+        window=24,
+        rope_base=1000000.0,
+        rope_linear=8.0,
+        notes="global layers scale positions by 8, window layers do not",
+    ),
+    Variation(
+        "gemma3_pattern",
+        "gemma3",
+        layers=4,
+        heads=2,
+        kv_heads=2,
+        head_size=8,
+        embedding=24,
+        tied=True,
+        window=8,
+        window_pattern=2,
+        rope_base=1000000.0,
+        notes="the pattern has its own key",
+    ),
+    Variation(
+        "gemma3_27b_scale",
+        "gemma3",
+        layers=62,
+        heads=4,
+        kv_heads=2,
+        head_size=8,
+        embedding=24,
+        feed_forward=24,
+        tied=True,
+        window=16,
+        rope_base=1000000.0,
+        notes="62 layers mean 27B, whose queries are scaled by width / heads",
+    ),
 ]
 
 
@@ -126,7 +264,9 @@ def sentencepiece_vocabulary(writer: GGUFWriter) -> int:
     letters = ["\n", "▁", *"abcdefghijklmnopqrstuvwxyz", *".,:;!?'-"]
     pieces = ["▁t", "he", "▁the", "in", "er", "an", "▁a", "nd", "▁and", "on", "▁o", "re"]
     tokens = control + letters + pieces
-    scores = [0.0] * len(control) + [-100.0] * len(letters) + [-float(i + 1) for i in range(len(pieces))]
+    scores = (
+        [0.0] * len(control) + [-100.0] * len(letters) + [-float(i + 1) for i in range(len(pieces))]
+    )
     kinds = [TokenType.UNKNOWN, TokenType.CONTROL, TokenType.CONTROL]
     kinds += [TokenType.NORMAL] * (len(tokens) - len(control))
     writer.add_tokenizer_model("llama")
@@ -163,7 +303,9 @@ class Weights:
         self.writer.add_tensor(f"{name}.weight", self.around_one(size))
 
     def bias(self, name: str, size: int) -> None:
-        self.writer.add_tensor(f"{name}.bias", (0.3 * self.random.standard_normal(size)).astype(np.float32))
+        self.writer.add_tensor(
+            f"{name}.bias", (0.3 * self.random.standard_normal(size)).astype(np.float32)
+        )
 
     def around_one(self, size: int) -> np.ndarray:
         return (1.0 + 0.2 * self.random.standard_normal(size)).astype(np.float32)
@@ -175,10 +317,15 @@ class Weights:
 
 def add_metadata(writer: GGUFWriter, v: Variation) -> None:
     sizes = {
-        "block_count": v.layers, "context_length": v.context, "embedding_length": v.width,
-        "feed_forward_length": v.feed_forward, "attention.head_count": v.heads,
-        "attention.head_count_kv": v.kv_heads, "rope.dimension_count": v.rope_dims or v.head_size,
-        "attention.sliding_window": v.window, "attention.sliding_window_pattern": v.window_pattern,
+        "block_count": v.layers,
+        "context_length": v.context,
+        "embedding_length": v.width,
+        "feed_forward_length": v.feed_forward,
+        "attention.head_count": v.heads,
+        "attention.head_count_kv": v.kv_heads,
+        "rope.dimension_count": v.rope_dims or v.head_size,
+        "attention.sliding_window": v.window,
+        "attention.sliding_window_pattern": v.window_pattern,
         "rope.scaling.original_context_length": v.original_context,
     }
     if v.embedding:
@@ -257,14 +404,19 @@ def make_model(variation: Variation, folder: Path) -> Path:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--out", type=Path, default=TINY_FOLDER, help="folder (default: %(default)s)")
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument(
+        "--out", type=Path, default=TINY_FOLDER, help="folder (default: %(default)s)"
+    )
     parser.add_argument("--all", action="store_true", help="also the models that are not committed")
     parser.add_argument("names", nargs="*", help="only these models")
     arguments = parser.parse_args()
     for variation in VARIATIONS:
-        wanted = variation.name in arguments.names if arguments.names else (
-            arguments.all or variation.committed)
+        wanted = (
+            variation.name in arguments.names
+            if arguments.names
+            else (arguments.all or variation.committed)
+        )
         if wanted:
             path = make_model(variation, arguments.out)
             print(f"{path.stat().st_size:>9,} {path.name}: {variation.notes}")

@@ -1,7 +1,8 @@
-"""Real text for judging models, the same bytes everywhere: Debian's licence texts and files of the pinned sdist.
+"""Real text for judging models, the same bytes everywhere: Debian's licence texts and files of the
+pinned sdist.
 
-Never text that was made for a test, so that perplexities mean something; prose, documentation and code in turn.
-"""
+Never text that was made for a test, so that perplexities mean something; prose, documentation
+and code in turn."""
 
 from __future__ import annotations
 
@@ -28,7 +29,7 @@ class Passage:
         data = self.path().read_bytes()
         begin = data.index(b"\n", self.start) + 1 if self.start else 0
         # A cut in the middle of a character would not be text.
-        return data[begin:begin + length].decode(errors="ignore").encode()
+        return data[begin : begin + length].decode(errors="ignore").encode()
 
     @property
     def name(self) -> str:
@@ -53,7 +54,7 @@ PROMPTS = [
     "The capital of France is",
     "Once upon a time, in a village at the edge of the forest,",
     "To make bread you need flour, water, salt and",
-    "def fibonacci(n):\n    \"\"\"Returns the n-th Fibonacci number.\"\"\"\n",
+    'def fibonacci(n):\n    """Returns the n-th Fibonacci number."""\n',
     "#include <vector>\n#include <algorithm>\n\n// Sorts the values and removes duplicates.\n",
     "Question: Why is the sky blue?\nAnswer:",
     "The three laws of thermodynamics are:\n1.",
@@ -63,7 +64,7 @@ PROMPTS = [
     "Der schnelle braune Fuchs springt über",
     "Il était une fois un roi qui",
     "La receta tradicional de la tortilla de patatas lleva",
-    "{\"name\": \"hearth\", \"version\": \"1.0\", \"dependencies\": {",
+    '{"name": "hearth", "version": "1.0", "dependencies": {',
     "The difference between a process and a thread is that",
     "Water boils at 100 degrees Celsius, which is",
     "| month | rainfall |\n|---|---|\n| January | 80 mm |\n",

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""A float64 forward pass of the llama, qwen2, phi3 and gemma3 families, simple enough to trust by reading.
+"""A float64 forward pass of the llama, qwen2, phi3 and gemma3 families, simple enough to trust by
+reading.
 
-It reads a GGUF file through PyPI `gguf` (which decodes the quantized types), keeps everything in float64 and
-gives the logits of every position. It knows nothing of Hearth and is no faster than numpy makes it.
-"""
+It reads a GGUF file through PyPI `gguf` (which decodes the quantized types), keeps everything in
+float64 and gives the logits of every position. It knows nothing of Hearth and is no faster than
+numpy makes it."""
 
 from __future__ import annotations
 
@@ -39,7 +40,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Rope:
-    """Rotation of pairs of dimensions: `angles` [positions, pairs]; both parts scaled by `magnitude`."""
+    """Rotation of pairs of dimensions by `angles` [positions, pairs], scaled by `magnitude`."""
 
     angles: Array
     magnitude: float
@@ -47,8 +48,11 @@ class Rope:
 
     def apply(self, x: Array) -> Array:  # x: [positions, heads, head size]
         dims = 2 * self.angles.shape[1]
-        even, odd = (slice(0, dims, 2), slice(1, dims, 2)) if self.interleaved else (
-            slice(0, dims // 2), slice(dims // 2, dims))
+        even, odd = (
+            (slice(0, dims, 2), slice(1, dims, 2))
+            if self.interleaved
+            else (slice(0, dims // 2), slice(dims // 2, dims))
+        )
         cos = np.cos(self.angles)[:, None, :] * self.magnitude
         sin = np.sin(self.angles)[:, None, :] * self.magnitude
         out = x.copy()
@@ -59,15 +63,16 @@ class Rope:
 
 @dataclass(frozen=True)
 class LayerPlan:
-    """What differs between layers: the rotation and how far back a position sees (0: to the start)."""
+    """What differs between layers: the rotation, and how far back they see (0: to the start)."""
 
     rope: Rope
     window: int
 
 
 def rope_of(model: Model, positions: Array, context: int, window_layer: bool) -> Rope:
-    head_size = model.get("attention.key_length",
-                          model.get("embedding_length") // model.get("attention.head_count"))
+    head_size = model.get(
+        "attention.key_length", model.get("embedding_length") // model.get("attention.head_count")
+    )
     dims = model.get("rope.dimension_count", head_size)
     base = float(model.get("rope.freq_base", 10000.0))
     scaling = model.get("rope.scaling.type", "linear")
@@ -81,9 +86,11 @@ def rope_of(model: Model, positions: Array, context: int, window_layer: bool) ->
     ones = np.ones(dims // 2)
     factors = model.weights.get("rope_freqs.weight", model.weights.get(longrope, ones))
     frequencies = base ** (-np.arange(0, dims, 2) / dims) * scale / factors
-    return Rope(angles=np.outer(positions, frequencies),
-                magnitude=float(model.get("rope.scaling.attn_factor", 1.0)),
-                interleaved=model.family == "llama")
+    return Rope(
+        angles=np.outer(positions, frequencies),
+        magnitude=float(model.get("rope.scaling.attn_factor", 1.0)),
+        interleaved=model.family == "llama",
+    )
 
 
 def plan_layers(model: Model, positions: Array, context: int) -> list[LayerPlan]:
@@ -94,8 +101,10 @@ def plan_layers(model: Model, positions: Array, context: int) -> list[LayerPlan]
     local = LayerPlan(rope_of(model, positions, context, True), window)
     # gemma3: of every six layers the last is global. phi3: every layer has the window.
     pattern = model.get("attention.sliding_window_pattern", 6) if model.family == "gemma3" else 0
-    return [everywhere if pattern and layer % pattern == pattern - 1 else local
-            for layer in range(model.get("block_count"))]
+    return [
+        everywhere if pattern and layer % pattern == pattern - 1 else local
+        for layer in range(model.get("block_count"))
+    ]
 
 
 def rms_norm(x: Array, weight: Array, epsilon: float) -> Array:
@@ -132,16 +141,27 @@ def attend(q: Array, k: Array, v: Array, window: int, scale: float) -> Array:
 
 
 def attention(model: Model, x: Array, prefix: str, plan: LayerPlan) -> Array:
-    w, heads, kv_heads = model.weights, model.get("attention.head_count"), model.get("attention.head_count_kv")
+    w, heads, kv_heads = (
+        model.weights,
+        model.get("attention.head_count"),
+        model.get("attention.head_count_kv"),
+    )
     epsilon = model.get("attention.layer_norm_rms_epsilon")
     if f"{prefix}.attn_qkv.weight" in w:
         fused = x @ w[f"{prefix}.attn_qkv.weight"].T
         size = fused.shape[1] // (heads + 2 * kv_heads)
         q, k, v = np.split(fused, [heads * size, (heads + kv_heads) * size], axis=1)
     else:
-        q, k, v = (x @ w[f"{prefix}.attn_{n}.weight"].T + w.get(f"{prefix}.attn_{n}.bias", 0.0) for n in "qkv")
+        q, k, v = (
+            x @ w[f"{prefix}.attn_{n}.weight"].T + w.get(f"{prefix}.attn_{n}.bias", 0.0)
+            for n in "qkv"
+        )
         size = q.shape[1] // heads
-    q, k, v = q.reshape(-1, heads, size), k.reshape(-1, kv_heads, size), v.reshape(-1, kv_heads, size)
+    q, k, v = (
+        q.reshape(-1, heads, size),
+        k.reshape(-1, kv_heads, size),
+        v.reshape(-1, kv_heads, size),
+    )
     scale = 1.0 / np.sqrt(size)
     if model.family == "gemma3":
         q = rms_norm(q, w[f"{prefix}.attn_q_norm.weight"], epsilon)
@@ -163,7 +183,7 @@ def feed_forward(model: Model, x: Array, prefix: str) -> Array:
 
 
 def forward(model: Model, ids: list[int], context: int) -> Array:
-    """Logits [positions, vocabulary] of `ids` from an empty cache, in an engine of `context` tokens."""
+    """Logits [positions, vocabulary] of `ids` alone, in an engine of `context` tokens."""
     w, epsilon = model.weights, model.get("attention.layer_norm_rms_epsilon")
     gemma = model.family == "gemma3"
     x = w["token_embd.weight"][ids]
@@ -171,7 +191,9 @@ def forward(model: Model, ids: list[int], context: int) -> Array:
         x = x * np.sqrt(model.get("embedding_length"))
     for layer, plan in enumerate(plan_layers(model, np.arange(len(ids)), context)):
         prefix = f"blk.{layer}"
-        mixed = attention(model, rms_norm(x, w[f"{prefix}.attn_norm.weight"], epsilon), prefix, plan)
+        mixed = attention(
+            model, rms_norm(x, w[f"{prefix}.attn_norm.weight"], epsilon), prefix, plan
+        )
         if gemma:
             mixed = rms_norm(mixed, w[f"{prefix}.post_attention_norm.weight"], epsilon)
         x = x + mixed
@@ -184,11 +206,15 @@ def forward(model: Model, ids: list[int], context: int) -> Array:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("model", type=Path, help="GGUF file")
     parser.add_argument("ids", type=Path, help="JSON: an array of arrays of token ids")
-    parser.add_argument("--ctx", type=int, default=256, help="context of the engine (default: %(default)s)")
-    parser.add_argument("--out", type=Path, required=True, help="raw f32 [positions, vocabulary], windows in order")
+    parser.add_argument(
+        "--ctx", type=int, default=256, help="context of the engine (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, help="raw f32 [positions, vocabulary], windows in order"
+    )
     arguments = parser.parse_args()
     model = Model(arguments.model)
     with arguments.out.open("wb") as out:

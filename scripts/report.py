@@ -1,8 +1,7 @@
 """Lines of a conformance report: what was measured, the limit, and whether it holds.
 
-Every conformance script prints its lines as a markdown table, writes them with --json for conformance.py to
-collect, and exits with 1 if one fails.
-"""
+Every conformance script prints its lines as a markdown table, writes them with --json for
+conformance.py to collect, and exits with 1 if one fails."""
 
 from __future__ import annotations
 
@@ -29,7 +28,10 @@ VERDICTS = {True: "pass", False: "**FAIL**", None: ""}
 
 def markdown(lines: list[Line]) -> str:
     rows = ["| check | on | measured | limit | |", "|---|---|---|---|---|"]
-    rows += [f"| {x.check} | {x.subject} | {x.measured} | {x.limit} | {VERDICTS[x.passed]} |" for x in lines]
+    rows += [
+        f"| {x.check} | {x.subject} | {x.measured} | {x.limit} | {VERDICTS[x.passed]} |"
+        for x in lines
+    ]
     return "\n".join(rows)
 
 

@@ -38,7 +38,10 @@ TYPE = re.compile(r"^\s*(?:class|struct|enum class|union)\s+(\w+)\s*(?:final\s*)
 # With a format's own suffix, where it has one: BlockQ4_0, BlockQ5_K.
 TYPE_NAME = re.compile(r"[A-Z][A-Za-z0-9]*(_[0-9A-Z]+)?")
 SNAKE_FILE = re.compile(r"^[a-z0-9_]+$")
-TEST_MACROS = {"TEST", "TEST_F", "TEST_P", "TYPED_TEST", "LLVMFuzzerTestOneInput", "BENCHMARK_F"}
+# Names that GoogleTest, Google Benchmark and libFuzzer give.
+FRAMEWORK_NAMES = {"TEST", "TEST_F", "TEST_P", "TYPED_TEST", "BENCHMARK_F", "SetUp", "TearDown",
+                   "SetUpTestSuite", "TearDownTestSuite", "LLVMFuzzerTestOneInput",
+                   "LLVMFuzzerInitialize", "LLVMFuzzerCustomMutator"}
 
 
 class Report:
@@ -111,7 +114,7 @@ def check_function_name(path, function, report):
     parts = function.name.split("::")
     name = parts[-1].lstrip("~").strip()
     is_constructor = name == function.scope or (len(parts) > 1 and name == parts[-2])
-    if (is_constructor or name.startswith("operator") or name in TEST_MACROS or name.isupper()
+    if (is_constructor or name.startswith("operator") or name in FRAMEWORK_NAMES or name.isupper()
             or name == "?" or re.fullmatch(r"[a-z_][a-z0-9_]*", name)):
         return
     report.fail(path, function.line, f"{name}: functions are snake_case")

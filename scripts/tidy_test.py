@@ -66,6 +66,10 @@ class Scan(unittest.TestCase):
         self.assertEqual(found, {"Counter": (4, 1, "Counter"), "operator()": (1, 2, "Counter"),
                                  "make": (0, 2, "Counter"), "twice": (4, 1, "")})
 
+    def test_nested_class_defined_outside(self):
+        code = "struct Outer::Inner : Base {\n  Inner() {}\n  ~Inner() {}\n};\n"
+        self.assertEqual({f.scope for f in cpp_scan.functions(code)}, {"Inner"})
+
     def test_tables_classes_and_enums_are_no_functions(self):
         code = ("enum class Kind { kA, kB };\nconst int kTable[] = {\n1,\n2};\n"
                 "struct S {\n int a{1};\n};\nS made{1};\n")

@@ -28,7 +28,7 @@ void cp(const CpFlags& flags) {
       opened.library.copy(ModelRef::parse(flags.from), ModelRef::parse(flags.to), options);
   line.finish();
   if (flags.json) {
-    const Digest& digest = manifest.with_role(LayerRole::kModel).front().digest;
+    const Digest& digest = manifest.model_digest();
     const nlohmann::json object = {{"model", manifest.reference},
                                    {"source", manifest.source},
                                    {"sha256", digest.hex()},

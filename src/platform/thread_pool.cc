@@ -1,12 +1,5 @@
 #include "platform/thread_pool.h"
 
-#include <sched.h>
-
-#include <algorithm>
-#include <cmath>
-#include <fstream>
-#include <string>
-
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -79,21 +72,6 @@ void ThreadPool::barrier() noexcept {
   } else {
     wait_for_change(phase_, phase);
   }
-}
-
-std::size_t default_thread_count() {
-  cpu_set_t allowed;
-  CPU_ZERO(&allowed);
-  double cores = std::max(1u, std::thread::hardware_concurrency());
-  if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) cores = CPU_COUNT(&allowed);
-  std::ifstream quota_file(
-      "/sys/fs/cgroup/cpu.max");  // "200000 100000": µs of CPU per period; or "max 100000"
-  std::string quota;
-  double period = 0;
-  if (quota_file >> quota >> period && quota != "max" && period > 0) {
-    cores = std::min(cores, std::stod(quota) / period);
-  }
-  return static_cast<std::size_t>(std::max(1.0, std::floor(cores)));
 }
 
 }  // namespace hearth

@@ -43,7 +43,4 @@ class ThreadPool {
   alignas(64) std::atomic<std::uint32_t> phase_{0};       // barriers passed
 };
 
-// Threads worth starting: the cores this process may use (affinity and cgroup quota).
-std::size_t default_thread_count();
-
 }  // namespace hearth

@@ -11,6 +11,15 @@
 #include "store/content_range.h"
 
 namespace hearth {
+
+Digest url_partial_key(std::string_view address) {
+  return Digest::of("partial " + std::string(address));
+}
+
+Digest partial_key(const BlobSource& source) {
+  return source.digest ? *source.digest : url_partial_key(source.request.url.text());
+}
+
 namespace {
 
 using std::chrono::milliseconds;
@@ -85,7 +94,8 @@ void Download::begin_anew(const HttpHead& head) {
     refuse("it is larger than the 4 MiB a text may have");
   }
   check_disk(context_.layout, *total, source_.shown);
-  partial_.restart({.validator = validator_of(head), .total_bytes = *total, .boot = {}});
+  partial_.restart(
+      {.validator = validator_of(head), .total_bytes = *total, .boot = {}, .published = {}});
 }
 
 void Download::check_continuation(const HttpHead& head) const {
@@ -163,11 +173,15 @@ void Download::run() {
   }
 }
 
+// What is in the store already: by the promised digest, or by what an interrupted pull published.
 std::optional<Layer> present(const PullContext& context, const BlobSource& source) {
-  if (!source.digest) return std::nullopt;
-  const auto bytes = file_bytes_if_present(context.layout.blob(*source.digest));
+  const Digest key = partial_key(source);
+  const auto digest = source.digest ? source.digest : PartialBlob::published(context.layout, key);
+  if (!digest) return std::nullopt;
+  const auto bytes = file_bytes_if_present(context.layout.blob(*digest));
   if (!bytes || (source.bytes && *bytes != *source.bytes)) return std::nullopt;
-  return Layer{source.role, *source.digest, *bytes};
+  if (source.digest) PartialBlob::forget(context.layout, key);
+  return Layer{source.role, *digest, *bytes};
 }
 
 // Whether what lies in the partial file is worth keeping for the next pull.
@@ -179,13 +193,10 @@ bool worth_keeping(const Error& error) noexcept {
 
 Layer download_blob(const PullContext& context, const BlobSource& source) {
   if (auto layer = present(context, source)) return *layer;
-  const Digest key = source.digest ? *source.digest : Digest::of(source.request.url.text());
+  const Digest key = partial_key(source);
   const FileLock lock =
       wait_for_lock(context, context.layout.lock(key), context.layout.partial(key), source.shown);
-  if (auto layer = present(context, source)) {
-    remove_file(context.layout.journal(key));
-    return *layer;
-  }
+  if (auto layer = present(context, source)) return *layer;
   const bool is_gguf = source.role == LayerRole::kModel || source.role == LayerRole::kProjector ||
                        source.role == LayerRole::kAdapter;
   PartialBlob partial(context.layout, key, source.digest.has_value(), is_gguf, context.fail_point);

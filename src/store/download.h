@@ -38,6 +38,11 @@ inline constexpr std::uint64_t kDiskReserveBytes = 16u << 20;
 // Templates, parameters and licences; Llama's licence is 8 KB.
 inline constexpr std::uint64_t kSmallLayerBytesMax = 4u << 20;
 
+// Names the partial file and its lock; never equal to a ModelRef's key, whose lock is held
+// meanwhile.
+Digest url_partial_key(std::string_view address);
+Digest partial_key(const BlobSource& source);
+
 Layer download_blob(const PullContext& context, const BlobSource& source);
 
 // kResourceExhausted with both numbers when `bytes` more do not fit beside kDiskReserveBytes.

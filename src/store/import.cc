@@ -39,7 +39,7 @@ Layer import_file(const PullContext& context, const fs::path& path) {
   const FileLock lock =
       wait_for_lock(context, context.layout.lock(key), context.layout.partial(key), path.string());
   PartialBlob partial(context.layout, key, true, true, context.fail_point);
-  partial.restart({.validator = {}, .total_bytes = total, .boot = {}});
+  partial.restart({.validator = {}, .total_bytes = total, .boot = {}, .published = {}});
   context.meter.begin(PullStage::kJoining, path.string(), 0, total);
   std::vector<std::byte> buffer(kCopyBytes);
   try {
@@ -57,7 +57,9 @@ Layer import_file(const PullContext& context, const fs::path& path) {
     throw;
   }
   const std::uint64_t bytes = partial.bytes();
-  return {LayerRole::kModel, partial.publish(std::nullopt, path.string()), bytes};
+  const Digest digest = partial.publish(std::nullopt, path.string());
+  PartialBlob::forget(context.layout, key);  // a second import would copy again, and end the same
+  return {LayerRole::kModel, digest, bytes};
 }
 
 }  // namespace

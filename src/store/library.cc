@@ -32,6 +32,16 @@ std::string shard_file_name(std::size_t number, std::size_t count) {
   return "model-" + five_digits(number) + "-of-" + five_digits(count) + ".gguf";
 }
 
+// Lock files of processes that were killed: nobody holds them, so taking and leaving them removes
+// them.
+void remove_stale_locks(const StoreLayout& layout) {
+  std::error_code error;
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(layout.locks(), error))
+    files.push_back(entry.path());
+  for (const fs::path& file : files) FileLock::try_lock(file);
+}
+
 }  // namespace
 
 fs::path Library::default_home() {
@@ -83,7 +93,8 @@ void Library::throw_not_found(const ModelRef& ref) const {
                                           " is not on this machine yet: get it with 'hearth pull " +
                                           ref.text + "'");
   }
-  std::string message = "there is no model '" + ref.text + "', here or in the catalog";
+  std::string message = "there is no model '" + (ref.tag == "latest" ? ref.name : ref.text) +
+                        "', here or in the catalog";
   std::string names;
   for (const std::string& name : catalog_.similar(ref.name)) {
     names += (names.empty() ? "" : ", ") + name;
@@ -151,6 +162,7 @@ void Library::check_memory(std::uint64_t bytes, std::string_view what) const {
   throw Error(ErrorCode::kResourceExhausted,
               std::string(what) + " needs about " + format_bytes(bytes) +
                   " of memory and this machine has " + format_bytes(options_.memory_bytes) +
+                  " available"
                   ": choose a smaller one, or insist with --force");
 }
 
@@ -228,6 +240,7 @@ Manifest Library::pull_locked(const ModelRef& ref, const PullContext& context,
         throw;
       }
       publish(manifest, context);
+      for (const Digest& key : result.journals) PartialBlob::forget(layout_, key);
       return manifest;
     } catch (const Error& error) {
       const bool elsewhere =
@@ -258,16 +271,15 @@ PullResult Library::pull(const ModelRef& typed, const PullOptions& options) {
   const PullContext context{layout_, http_, meter, options_.fail_point, options.cancel};
   const FileLock lock = wait_for_lock(context, layout_.lock(ref.key()), {}, ref.text);
   auto before = read_manifest(ref);
+  remove_stale_locks(layout_);
   if (before && complete(*before) && (!options.update || !known)) {
+    if (ref.kind == ModelRef::Kind::kUrl) PartialBlob::forget(layout_, url_partial_key(ref.name));
     return {.manifest = std::move(*before), .was_present = true};
   }
   PullResult result{.manifest = pull_locked(ref, context, options)};
   if (before) {
-    const auto first = [](const Manifest& m) {
-      return m.with_role(LayerRole::kModel).front().digest;
-    };
     result.was_present = true;
-    result.changed = first(*before) != first(result.manifest);
+    result.changed = before->model_digest() != result.manifest.model_digest();
     remove_unused(before->layers);
   }
   meter.begin(PullStage::kDone, result.manifest.source, result.manifest.total_bytes(),

@@ -1,10 +1,12 @@
 #include "store/manifest.h"
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 
+#include "base/check.h"
 #include "base/checked.h"
 #include "base/error.h"
 #include "store/json_document.h"
@@ -46,6 +48,12 @@ std::uint64_t Manifest::total_bytes() const noexcept {
   std::uint64_t total = 0;
   for (const Layer& layer : layers) total += layer.bytes;
   return total;
+}
+
+const Digest& Manifest::model_digest() const {
+  const auto found = std::ranges::find(layers, LayerRole::kModel, &Layer::role);
+  CHECK(found != layers.end());
+  return found->digest;
 }
 
 std::vector<Layer> Manifest::with_role(LayerRole role) const {

@@ -38,6 +38,8 @@ struct Manifest {
   std::vector<Layer> layers;
 
   std::uint64_t total_bytes() const noexcept;
+  // Of the model's (first) file: its identity for people. A parsed manifest has one.
+  const Digest& model_digest() const;
   std::vector<Layer> with_role(LayerRole role) const;
 };
 

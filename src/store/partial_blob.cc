@@ -18,8 +18,10 @@ constexpr std::string_view kGgufMagic = "GGUF";
 }  // namespace
 
 std::string serialize(const PartialJournal& journal) {
-  const nlohmann::json object = {
-      {"validator", journal.validator}, {"total", journal.total_bytes}, {"boot", journal.boot}};
+  const nlohmann::json object = {{"validator", journal.validator},
+                                 {"total", journal.total_bytes},
+                                 {"boot", journal.boot},
+                                 {"published", journal.published}};
   return std::string(kMagicLine) +
          object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
@@ -28,8 +30,8 @@ std::optional<PartialJournal> parse_partial_journal(std::string_view text) noexc
   if (!text.starts_with(kMagicLine)) return std::nullopt;
   try {
     const auto document = JsonDocument::parse(text.substr(kMagicLine.size()), "the journal");
-    return PartialJournal{document.text("validator"), document.size("total"),
-                          document.text("boot")};
+    return PartialJournal{document.text("validator"), document.size("total"), document.text("boot"),
+                          document.text("published")};
   } catch (const std::exception&) {
     return std::nullopt;  // a cache: discarded when in doubt
   }
@@ -103,11 +105,29 @@ Digest PartialBlob::publish(const std::optional<Digest>& expected, std::string_v
   if (fail_point_) fail_point_("before_fsync");
   sync_file(fd_, layout_.partial(key_));
   make_directories(layout_.blobs());
+  if (!expected) {
+    journal_.published = digest.hex();
+    write_file_atomically(layout_.journal(key_), serialize(journal_));
+  }
   if (fail_point_) fail_point_("before_rename");
   publish_file(layout_.partial(key_), layout_.blob(digest));
   if (fail_point_) fail_point_("after_rename");
-  remove_file(layout_.journal(key_));
+  if (expected) forget(layout_, key_);
   return digest;
+}
+
+std::optional<Digest> PartialBlob::published(const StoreLayout& layout, const Digest& key) {
+  const auto text = read_small_file(layout.journal(key), kJournalBytesMax);
+  const auto journal = text ? parse_partial_journal(*text) : std::nullopt;
+  const auto digest = journal ? Digest::try_parse(journal->published) : std::nullopt;
+  if (!digest || file_bytes_if_present(layout.blob(*digest)) != journal->total_bytes) {
+    return std::nullopt;
+  }
+  return digest;
+}
+
+void PartialBlob::forget(const StoreLayout& layout, const Digest& key) {
+  remove_file(layout.journal(key));
 }
 
 void PartialBlob::discard() {

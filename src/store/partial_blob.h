@@ -27,7 +27,8 @@ using FailPoint = std::function<void(std::string_view)>;
 struct PartialJournal {
   std::string validator;  // ETag or Last-Modified of the answer the bytes came from; may be empty
   std::uint64_t total_bytes = 0;
-  std::string boot;  // see boot_id()
+  std::string boot;       // see boot_id()
+  std::string published;  // the blob's digest, once it has one that no source had promised
 };
 std::string serialize(const PartialJournal& journal);
 std::optional<PartialJournal> parse_partial_journal(std::string_view text) noexcept;
@@ -50,6 +51,9 @@ class PartialBlob {
   // partial and is kCorruptData.
   Digest publish(const std::optional<Digest>& expected, std::string_view what);
   void discard();
+  // The layer that an earlier process published under `key`, if it did and the blob is still there.
+  static std::optional<Digest> published(const StoreLayout& layout, const Digest& key);
+  static void forget(const StoreLayout& layout, const Digest& key);
 
  private:
   void rehash();

@@ -35,18 +35,21 @@ void check_space(const PullContext& context, const std::vector<BlobSource>& blob
     const std::uint64_t bytes = blob.bytes.value_or(0);
     total = checked_add(total, bytes, what);
     if (blob.digest && file_bytes_if_present(context.layout.blob(*blob.digest))) continue;
-    const Digest key = blob.digest ? *blob.digest : Digest::of(blob.request.url.text());
-    const auto begun = file_bytes_if_present(context.layout.partial(key)).value_or(0);
+    const auto begun = file_bytes_if_present(context.layout.partial(partial_key(blob))).value_or(0);
     missing += bytes - std::min(bytes, begun);
   }
   if (options.check_bytes) options.check_bytes(total);
   if (missing > 0) check_disk(context.layout, missing, what);
 }
 
-std::vector<Layer> download_all(const PullContext& context, const std::vector<BlobSource>& blobs) {
-  std::vector<Layer> layers;
-  for (const BlobSource& blob : blobs) layers.push_back(download_blob(context, blob));
-  return layers;
+SourceResult download_all(const PullContext& context, const std::vector<BlobSource>& blobs,
+                          const std::string& source, const std::string& licence) {
+  SourceResult result{.source = source, .licence = licence, .layers = {}, .journals = {}};
+  for (const BlobSource& blob : blobs) {
+    result.layers.push_back(download_blob(context, blob));
+    if (!blob.digest) result.journals.push_back(partial_key(blob));
+  }
+  return result;
 }
 
 SourceResult fetch_hub(const PullContext& context, const ModelRef& ref,
@@ -73,7 +76,7 @@ SourceResult fetch_hub(const PullContext& context, const ModelRef& ref,
     if (options.digest) blobs.front().digest = options.digest;
   }
   check_space(context, blobs, options, ref.text);
-  return {ref.text, repository.licence, download_all(context, blobs)};
+  return download_all(context, blobs, ref.text, repository.licence);
 }
 
 SourceResult fetch_registry(const PullContext& context, const ModelRef& ref,
@@ -98,7 +101,7 @@ SourceResult fetch_registry(const PullContext& context, const ModelRef& ref,
     blobs.push_back(std::move(blob));
   }
   check_space(context, blobs, options, ref.text);
-  return {ref.text, "", download_all(context, blobs)};
+  return download_all(context, blobs, ref.text, "");
 }
 
 SourceResult fetch_url(const PullContext& context, const ModelRef& ref,
@@ -114,7 +117,7 @@ SourceResult fetch_url(const PullContext& context, const ModelRef& ref,
   }
   if (options.bytes && options.check_bytes) options.check_bytes(*options.bytes);
   context.meter.begin(PullStage::kAsking, ref.text);
-  return {ref.text, "", {download_blob(context, blob)}};
+  return download_all(context, {blob}, ref.text, "");
 }
 
 SourceResult fetch_wheels(const PullContext& context, const CatalogSource& source,
@@ -129,7 +132,8 @@ SourceResult fetch_wheels(const PullContext& context, const CatalogSource& sourc
   const std::size_t more = source.refs.size() - 1;
   return {more == 0 ? name : name + " and " + std::to_string(more) + " more",
           "",
-          {join_wheels(context, set, *options.wheels)}};
+          {join_wheels(context, set, *options.wheels)},
+          {}};
 }
 
 }  // namespace

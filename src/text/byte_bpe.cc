@@ -9,8 +9,9 @@
 namespace hearth {
 namespace {
 
-// Byte-level BPE writes a byte that prints ('!' to '~', '¡' to '¬', '®' to 'ÿ') as the Latin-1 character of its
-// value, and the other 68, ascending, as U+0100 onwards. So there are 256 + 68 code points in use.
+// Byte-level BPE writes a byte that prints ('!' to '~', '¡' to '¬', '®' to 'ÿ') as the Latin-1
+// character of its value, and the other 68, ascending, as U+0100 onwards. So there are 256 + 68
+// code points in use.
 constexpr std::size_t kAlphabetEnd = 256 + 68;
 
 struct ByteAlphabet {
@@ -36,13 +37,14 @@ void append_encoded(unsigned char byte, std::string& out) {
   out += static_cast<char>(code_point >= 0x80 ? 0x80 | (code_point & 0x3F) : code_point);
 }
 
-// The byte that the character at the start of `text` stands for, and the character's length; -1 when it is
-// not of the alphabet.
+// The byte that the character at the start of `text` stands for, and the character's length; -1
+// when it is not of the alphabet.
 std::pair<int, std::size_t> decoded_byte(std::string_view text) noexcept {
   const Utf8Unit unit = first_utf8_unit(text);
   if (unit.kind != Utf8Kind::kCharacter || unit.length > 2) return {-1, unit.length};
   unsigned code_point = static_cast<unsigned char>(text[0]);
-  if (unit.length == 2) code_point = (code_point & 0x1F) << 6 | (static_cast<unsigned char>(text[1]) & 0x3F);
+  if (unit.length == 2)
+    code_point = (code_point & 0x1F) << 6 | (static_cast<unsigned char>(text[1]) & 0x3F);
   return {code_point < kAlphabetEnd ? kAlphabet.byte_of[code_point] : -1, unit.length};
 }
 
@@ -75,7 +77,8 @@ ByteBpeTokenizer::ByteBpeTokenizer(const VocabularyData& data, PreTokenizer pre_
       merges_(data.merges.size()) {
   StringIndex others;  // symbols that are no tokens
   const auto symbol = [&](std::string_view text) {
-    if (const std::optional<TokenId> id = vocabulary().find(text)) return static_cast<std::uint32_t>(*id);
+    if (const std::optional<TokenId> id = vocabulary().find(text))
+      return static_cast<std::uint32_t>(*id);
     return static_cast<std::uint32_t>(size()) + others.insert(text).first;
   };
   std::string text;
@@ -89,7 +92,8 @@ ByteBpeTokenizer::ByteBpeTokenizer(const VocabularyData& data, PreTokenizer pre_
   }
   for (std::size_t rank = 0; rank < data.merges.size(); ++rank) {
     const std::string_view merge = data.merges[rank];
-    // The space between the two; the left one may itself begin with a space in files of other tokenizers.
+    // The space between the two; the left one may itself begin with a space in files of other
+    // tokenizers.
     const std::size_t space = merge.find(' ', 1);
     if (space == std::string_view::npos || space + 1 == merge.size()) {
       throw Error(ErrorCode::kCorruptData, "tokenizer: merge " + std::to_string(rank) +
@@ -139,7 +143,8 @@ void ByteBpeTokenizer::encode_word(std::string_view word, Scratch& scratch,
   }
 }
 
-std::optional<TokenId> ByteBpeTokenizer::whole_word(std::string_view word, std::string& encoded) const {
+std::optional<TokenId> ByteBpeTokenizer::whole_word(std::string_view word,
+                                                    std::string& encoded) const {
   if (word.size() > vocabulary().piece_bytes_max()) return std::nullopt;
   encoded.clear();
   for (const char c : word) append_encoded(static_cast<unsigned char>(c), encoded);
@@ -147,8 +152,10 @@ std::optional<TokenId> ByteBpeTokenizer::whole_word(std::string_view word, std::
   return id && vocabulary().is_reachable(*id) ? id : std::nullopt;
 }
 
-// A symbol that is no token, or one that text must not become, is written as its bytes' tokens; a byte
-// without a token as the unknown token, where the model has one.
+// A symbol that is no token, or one that text must not become, is written as its bytes' tokens.
+// Some models lack the tokens of a few control characters (SmolLM2: 0x04, 0x13 and more), which
+// then vanish, as they do in llama.cpp; their unknown token is a control token, which no text may
+// become.
 void ByteBpeTokenizer::append_symbol(std::uint32_t id, std::string_view bytes,
                                      std::vector<TokenId>& out) const {
   const auto writable = [&](std::uint32_t symbol) {
@@ -160,11 +167,7 @@ void ByteBpeTokenizer::append_symbol(std::uint32_t id, std::string_view bytes,
   }
   for (const char c : bytes) {
     const std::uint32_t symbol = byte_symbols_[static_cast<unsigned char>(c)];
-    if (writable(symbol)) {
-      out.push_back(static_cast<TokenId>(symbol));
-    } else if (const std::optional<TokenId> unknown = vocabulary().special_id(SpecialRole::kUnknown)) {
-      out.push_back(*unknown);
-    }
+    if (writable(symbol)) out.push_back(static_cast<TokenId>(symbol));
   }
 }
 

@@ -1,6 +1,7 @@
-// ByteBpeTokenizer: byte-level BPE (tokenizer.ggml.model "gpt2"). Every byte has a symbol; a list of merges,
-// best first, joins two symbols into one; a pre-tokenizer says where no merge crosses. Texts in the file are
-// byte-encoded: bytes that do not print stand as other characters (byte_alphabet below).
+// ByteBpeTokenizer: byte-level BPE (tokenizer.ggml.model "gpt2"). Every byte has a symbol; a list
+// of merges, best first, joins two symbols into one; a pre-tokenizer says where no merge crosses.
+// Texts in the file are byte-encoded: bytes that do not print stand as other characters
+// (byte_alphabet below).
 #pragma once
 
 #include <array>
@@ -19,13 +20,15 @@ namespace hearth {
 
 class ByteBpeTokenizer final : public TokenizerBase {
  public:
-  // Throws kUnsupported for an unknown pre-tokenizer, kCorruptData for tables that contradict each other.
+  // Throws kUnsupported for an unknown pre-tokenizer, kCorruptData for tables that contradict each
+  // other.
   explicit ByteBpeTokenizer(const VocabularyData& data);
 
  private:
   ByteBpeTokenizer(const VocabularyData& data, PreTokenizer pre_tokenizer);
 
-  void encode_text(std::string_view prefix, std::string_view text, std::vector<TokenId>& out) const override;
+  void encode_text(std::string_view prefix, std::string_view text,
+                   std::vector<TokenId>& out) const override;
   std::string piece_bytes(TokenId id) const override;
 
   struct Scratch;

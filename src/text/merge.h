@@ -1,6 +1,7 @@
-// Merger: the merge loop of both BPE tokenizers, O(n log n) in the symbols of a word. Adjacent symbols are
-// merged, best priority first and leftmost among equals, until no pair has a merge. Owns scratch memory that
-// is reused between words: one Merger per call of encode, never shared between threads.
+// Merger: the merge loop of both BPE tokenizers, O(n log n) in the symbols of a word. Adjacent
+// symbols are merged, best priority first and leftmost among equals, until no pair has a merge.
+// Owns scratch memory that is reused between words: one Merger per call of encode, never shared
+// between threads.
 #pragma once
 
 #include <algorithm>
@@ -29,9 +30,9 @@ class Merger {
  public:
   static constexpr std::uint32_t kEnd = std::numeric_limits<std::uint32_t>::max();
 
-  // `symbols` in order, together covering the word; merged in place, links set by this function. The
-  // symbol at position 0 is always the first of the result; follow `next` to kEnd.
-  // find(left, right) gives the merge of two adjacent symbols, or nullopt.
+  // `symbols` in order, together covering the word; merged in place, links set by this function.
+  // The symbol at position 0 is always the first of the result; follow `next` to kEnd. find(left,
+  // right) gives the merge of two adjacent symbols, or nullopt.
   template <class Find>
   void run(std::vector<Symbol>& symbols, const Find& find) {
     heap_.clear();

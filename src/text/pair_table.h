@@ -1,5 +1,6 @@
-// PairTable: pairs of symbols to their merge. Open addressing with linear probing, at most half full. The pairs
-// come from model files: a table made to collide is refused. Immutable once filled: any thread may look up.
+// PairTable: pairs of symbols to their merge. Open addressing with linear probing, at most half
+// full. The pairs come from model files: a table made to collide is refused. Immutable once filled:
+// any thread may look up.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +16,8 @@ class PairTable {
  public:
   explicit PairTable(std::size_t pairs);  // room for this many, and no more
 
-  // The first merge of a pair stands; later ones are dropped. Throws kCorruptData for colliding tables.
+  // The first merge of a pair stands; later ones are dropped. Throws kCorruptData for colliding
+  // tables.
   void insert(std::uint32_t left, std::uint32_t right, Merge merge);
 
   std::optional<Merge> find(std::uint32_t left, std::uint32_t right) const noexcept {

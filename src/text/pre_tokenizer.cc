@@ -15,15 +15,15 @@
 namespace hearth {
 namespace {
 
-// In the patterns below \s is Unicode's White_Space, spelled out when they are compiled: PCRE2's own \s also
-// takes U+180E, which has not been white space since Unicode 6.3.
+// In the patterns below \s is Unicode's White_Space, spelled out when they are compiled: PCRE2's
+// own \s also takes U+180E, which has not been white space since Unicode 6.3.
 constexpr std::string_view kWhiteSpace =
     R"(\t-\r \x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000})";
 
 constexpr const char* kGpt2 =
     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
-// Every digit a word of its own, and what is between two digits cut by kGpt2 as if it were a whole text: so
-// white space that ends at a digit stays in one piece.
+// Every digit a word of its own, and what is between two digits cut by kGpt2 as if it were a whole
+// text: so white space that ends at a digit stays in one piece.
 constexpr const char* kGpt2Digits =
     R"(\p{N}|'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?[^\s\p{L}\p{N}]+|\s+(?![^\s\p{N}])|\s+)";
 constexpr const char* kLlama3 =
@@ -54,13 +54,15 @@ constexpr const char* kDeepseekLetters =
     R"(\x{10C80}-\x{10CB2}\x{10CC0}-\x{10CF2}\x{118A0}-\x{118DF}\x{1E900}-\x{1E943}]+)";
 constexpr const char* kDeepseekPunctuation =
     R"(\s?[!-/:-~\x{FF01}-\x{FF0F}\x{FF1A}-\x{FF5E}\x{2018}-\x{201F}\x{3001}\x{3002}]+)";
-// U+0800 to U+9FA5 and U+AC00 to U+D7FF without their white space. With it, as the models' own files have
-// these two patterns, ids differ from llama.cpp's, which takes all white space for \v before it looks.
+// U+0800 to U+9FA5 and U+AC00 to U+D7FF without their white space. With it, as the models' own
+// files have these two patterns, ids differ from llama.cpp's, which takes all white space for \v
+// before it looks.
 constexpr const char* kDeepseekWide =
     R"([\x{800}-\x{167F}\x{1681}-\x{1FFF}\x{200B}-\x{2027}\x{202A}-\x{202E}\x{2030}-\x{205E})"
     R"(\x{2060}-\x{2FFF}\x{3001}-\x{9FA5}\x{AC00}-\x{D7FF}]+)";
 
-// kWhiteSpace for every \s: in a class the ranges alone, outside of one in brackets. \S likewise, outside only.
+// kWhiteSpace for every \s: in a class the ranges alone, outside of one in brackets. \S likewise,
+// outside only.
 std::string spell_out(std::string_view pattern) {
   std::string out;
   bool in_class = false;
@@ -97,7 +99,8 @@ struct PreTokenizer::Family {
   bool adds_bos = false;
 };
 
-// A compiled pattern. Cuts each piece at the edges of its matches; what is between matches stays a piece.
+// A compiled pattern. Cuts each piece at the edges of its matches; what is between matches stays a
+// piece.
 struct PreTokenizer::Program {
   explicit Program(const std::string& pattern) {
     int error = 0;
@@ -115,7 +118,8 @@ struct PreTokenizer::Program {
   int match(std::string_view text, std::size_t from, pcre2_match_data* data) const {
     const auto* subject = reinterpret_cast<PCRE2_SPTR>(text.data());
     // Without NO_UTF_CHECK every match would check the whole rest of the text: quadratic.
-    return jit ? pcre2_jit_match(code, subject, text.size(), from, PCRE2_NO_UTF_CHECK, data, nullptr)
+    return jit ? pcre2_jit_match(code, subject, text.size(), from, PCRE2_NO_UTF_CHECK, data,
+                                 nullptr)
                : pcre2_match(code, subject, text.size(), from, PCRE2_NO_UTF_CHECK, data, nullptr);
   }
 
@@ -126,7 +130,8 @@ struct PreTokenizer::Program {
       const int result = match(piece, done, data);
       if (result == PCRE2_ERROR_NOMATCH) break;
       if (result < 0) {
-        throw Error(ErrorCode::kInternal, "the pre-tokenizer failed with PCRE2 error " + std::to_string(result));
+        throw Error(ErrorCode::kInternal,
+                    "the pre-tokenizer failed with PCRE2 error " + std::to_string(result));
       }
       const std::size_t* matched = pcre2_get_ovector_pointer(data);
       CHECK(matched[1] > matched[0]);
@@ -162,8 +167,9 @@ const PreTokenizer::Family& PreTokenizer::find(std::string_view name) {
   for (const Family& family : kFamilies) {
     if (std::ranges::find(family.names, name) != family.names.end()) return family;
   }
-  throw Error(ErrorCode::kUnsupported, "the pre-tokenizer '" + std::string(name) +
-                                           "' (tokenizer.ggml.pre) is unknown; tokens would be cut wrongly");
+  throw Error(ErrorCode::kUnsupported,
+              "the pre-tokenizer '" + std::string(name) +
+                  "' (tokenizer.ggml.pre) is unknown; tokens would be cut wrongly");
 }
 
 PreTokenizer::PreTokenizer(std::string_view name) : family_(find(name)) {

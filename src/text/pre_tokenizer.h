@@ -1,6 +1,7 @@
-// PreTokenizer: cuts text into the words that byte-level BPE merges within, by the regular expressions that a
-// model was trained with. One table entry per named set of expressions (tokenizer.ggml.pre). Owns compiled
-// PCRE2 programs; immutable after construction: any thread may split.
+// PreTokenizer: cuts text into the words that byte-level BPE merges within, by the regular
+// expressions that a model was trained with. One table entry per named set of expressions
+// (tokenizer.ggml.pre). Owns compiled PCRE2 programs; immutable after construction: any thread may
+// split.
 #pragma once
 
 #include <cstdint>

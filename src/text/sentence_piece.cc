@@ -19,8 +19,8 @@ Vocabulary::Defaults sentence_piece_defaults() {
   return defaults;
 }
 
-// Descending floats as ascending integers: flip the sign bit of positives and all bits of negatives to get
-// ascending order, then invert. Adding zero turns -0 into +0, its equal.
+// Descending floats as ascending integers: flip the sign bit of positives and all bits of negatives
+// to get ascending order, then invert. Adding zero turns -0 into +0, its equal.
 std::uint32_t priority_of(float score) noexcept {
   const auto bits = std::bit_cast<std::uint32_t>(score + 0.0F);
   const std::uint32_t ascending = (bits >> 31) != 0 ? ~bits : bits | 0x80000000u;
@@ -76,12 +76,11 @@ std::optional<Merge> SentencePieceTokenizer::find_merge(std::string_view text) c
 
 void SentencePieceTokenizer::encode_word(std::string_view word, Scratch& scratch,
                                          std::vector<TokenId>& out) const {
-  // Symbols are characters, and every byte that belongs to none. Their ids are looked up at the end, for the
-  // few that have not been merged.
+  // Symbols are characters, and the parts of malformed ones. Their ids are looked up at the end,
+  // for the few that have not been merged.
   scratch.symbols.clear();
   for (std::uint32_t at = 0; at < word.size();) {
-    const Utf8Unit unit = first_utf8_unit(word.substr(at));
-    const std::uint32_t length = unit.kind == Utf8Kind::kCharacter ? unit.length : 1;
+    const std::uint32_t length = first_utf8_unit(word.substr(at)).length;
     scratch.symbols.push_back({at, length, StringIndex::kNone});
     at += length;
   }
@@ -103,7 +102,8 @@ void SentencePieceTokenizer::encode_word(std::string_view word, Scratch& scratch
 
 void SentencePieceTokenizer::append_bytes(std::string_view bytes, std::vector<TokenId>& out) const {
   for (std::size_t i = 0; i < bytes.size(); ++i) {
-    const std::optional<TokenId> byte = vocabulary().byte_token(static_cast<std::uint8_t>(bytes[i]));
+    const std::optional<TokenId> byte =
+        vocabulary().byte_token(static_cast<std::uint8_t>(bytes[i]));
     const std::optional<TokenId> id = byte ? byte : vocabulary().special_id(SpecialRole::kUnknown);
     if (id) out.push_back(*id);
   }

@@ -1,5 +1,6 @@
-// SentencePieceTokenizer: SentencePiece's BPE (tokenizer.ggml.model "llama"). Characters are joined into the
-// pieces of the vocabulary, highest score first; a space is U+2581; what has no piece is written as bytes,
+// SentencePieceTokenizer: SentencePiece's BPE (tokenizer.ggml.model "llama"). Characters are joined
+// into the pieces of the vocabulary, highest score first; a space is U+2581; what has no piece is
+// written as bytes,
 // "<0xNN>".
 #pragma once
 
@@ -21,7 +22,8 @@ class SentencePieceTokenizer final : public TokenizerBase {
   explicit SentencePieceTokenizer(const VocabularyData& data);
 
  private:
-  void encode_text(std::string_view prefix, std::string_view text, std::vector<TokenId>& out) const override;
+  void encode_text(std::string_view prefix, std::string_view text,
+                   std::vector<TokenId>& out) const override;
   std::string piece_bytes(TokenId id) const override;
 
   struct Scratch;
@@ -30,8 +32,8 @@ class SentencePieceTokenizer final : public TokenizerBase {
   std::optional<Merge> find_merge(std::string_view text) const;
 
   std::vector<std::uint32_t> priorities_;  // [size()]: the scores' order, lower merges first
-  // The bytes that stand before a U+2581 inside some piece. After any other byte a space begins a word that
-  // no merge joins to what is before it.
+  // The bytes that stand before a U+2581 inside some piece. After any other byte a space begins a
+  // word that no merge joins to what is before it.
   std::bitset<256> joins_space_;
 };
 

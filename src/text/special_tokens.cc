@@ -22,11 +22,13 @@ SpecialTokens::SpecialTokens(const Vocabulary& vocabulary) {
     bytes += specials_.back().text.size();
   }
   if (bytes > kTextBytesMax) {
-    throw Error(ErrorCode::kResourceExhausted, "tokenizer: the special tokens have " + std::to_string(bytes) +
-                                                   " bytes of text; the limit is " +
-                                                   std::to_string(kTextBytesMax));
+    throw Error(ErrorCode::kResourceExhausted,
+                "tokenizer: the special tokens have " + std::to_string(bytes) +
+                    " bytes of text; the limit is " + std::to_string(kTextBytesMax));
   }
-  std::ranges::stable_sort(specials_, std::greater{}, [](const Special& s) { return s.text.size(); });
+  std::ranges::sort(specials_, [](const Special& a, const Special& b) {
+    return a.text.size() != b.text.size() ? a.text.size() > b.text.size() : a.id < b.id;
+  });
   nodes_.emplace_back();
   for (std::uint32_t i = 0; i < specials_.size(); ++i) insert(i);
   any_always_ = std::ranges::any_of(specials_, &Special::always);
@@ -54,9 +56,10 @@ std::uint32_t SpecialTokens::child(std::uint32_t node, unsigned char byte) const
   return kNone;
 }
 
-// Indices of the specials that the text contains, ascending. One pass, so that the search below runs only
-// for the few tokens of thousands that are there at all.
-std::vector<std::uint32_t> SpecialTokens::occurring(std::string_view text, bool parse_special) const {
+// Indices of the specials that the text contains, ascending. One pass, so that the search below
+// runs only for the few tokens of thousands that are there at all.
+std::vector<std::uint32_t> SpecialTokens::occurring(std::string_view text,
+                                                    bool parse_special) const {
   std::vector<std::uint32_t> found;
   if (specials_.empty() || (!parse_special && !any_always_)) return found;
   std::vector<bool> seen(specials_.size());
@@ -78,7 +81,8 @@ std::vector<std::uint32_t> SpecialTokens::occurring(std::string_view text, bool 
   return found;
 }
 
-void SpecialTokens::cut(std::string_view text, const Special& special, std::vector<Fragment>& fragments) {
+void SpecialTokens::cut(std::string_view text, const Special& special,
+                        std::vector<Fragment>& fragments) {
   std::vector<Fragment> out;
   out.reserve(fragments.size() + 2);
   for (const Fragment& fragment : fragments) {
@@ -90,7 +94,8 @@ void SpecialTokens::cut(std::string_view text, const Special& special, std::vect
     std::size_t done = fragment.begin;
     for (std::size_t at; (at = until.find(special.text, done)) != std::string_view::npos;) {
       const std::size_t end = at + special.text.size();
-      if (at > done) out.push_back({static_cast<std::uint32_t>(done), static_cast<std::uint32_t>(at), {}});
+      if (at > done)
+        out.push_back({static_cast<std::uint32_t>(done), static_cast<std::uint32_t>(at), {}});
       out.push_back({static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(end), special.id});
       done = end;
       while (special.strips_right && done < until.size() && is_ascii_space(until[done])) ++done;

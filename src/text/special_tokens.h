@@ -1,7 +1,7 @@
-// SpecialTokens: finds the special tokens in a text before anything else is tokenized. User-defined tokens
-// are always found; control and unknown tokens only when asked for, so that what a user writes never becomes
-// one. Longer tokens win over shorter ones wherever they overlap, then lower ids, then the leftmost.
-// Immutable after construction; owns a trie of the tokens' texts.
+// SpecialTokens: finds the special tokens in a text before anything else is tokenized. User-defined
+// tokens are always found; control and unknown tokens only when asked for, so that what a user
+// writes never becomes one. Longer tokens win over shorter ones wherever they overlap, then lower
+// ids, then the leftmost. Immutable after construction; owns a trie of the tokens' texts.
 #pragma once
 
 #include <cstdint>
@@ -23,13 +23,15 @@ struct Fragment {
 
 class SpecialTokens {
  public:
-  // Throws kResourceExhausted when the special tokens' texts have more than kTextBytesMax bytes in all.
+  // Throws kResourceExhausted when the special tokens' texts have more than kTextBytesMax bytes in
+  // all.
   explicit SpecialTokens(const Vocabulary& vocabulary);
 
   // The trie takes up to 64 times this; the largest vocabularies in use have 100 KB.
   static constexpr std::size_t kTextBytesMax = std::size_t{4} << 20;
 
-  // In order of the text. Text fragments are never empty; the white space that a token strips is in none.
+  // In order of the text. Text fragments are never empty; the white space that a token strips is in
+  // none.
   std::vector<Fragment> split(std::string_view text, bool parse_special) const;
 
  private:

@@ -9,8 +9,8 @@
 namespace hearth {
 namespace {
 
-// A half-full table of random strings has its longest run of filled slots near ln(n) / 0.19: below 100 for
-// ten million entries. Ten times that happens only to strings that were made for it.
+// A half-full table of random strings has its longest run of filled slots near ln(n) / 0.19: below
+// 100 for ten million entries. Ten times that happens only to strings that were made for it.
 constexpr std::size_t kProbesMax = 1000;
 constexpr std::size_t kSlotsMin = 16;
 
@@ -61,9 +61,10 @@ std::pair<std::uint32_t, bool> StringIndex::insert(std::string_view text) {
   for (std::size_t probes = 0; slots_[at].id != kNone; ++probes, at = (at + 1) & mask) {
     if (slots_[at].hash == hash && this->text(slots_[at].id) == text) return {slots_[at].id, false};
     if (probes == kProbesMax) {
-      throw Error(ErrorCode::kCorruptData,
-                  "the vocabulary's texts collide in " + std::to_string(kProbesMax) +
-                      " places of a hash table; the file was made to be slow: get it from another source");
+      throw Error(
+          ErrorCode::kCorruptData,
+          "the vocabulary's texts collide in " + std::to_string(kProbesMax) +
+              " places of a hash table; the file was made to be slow: get it from another source");
     }
   }
   if (text.size() > std::numeric_limits<std::uint32_t>::max() - bytes_.size()) {

@@ -1,7 +1,7 @@
-// StringIndex: strings to dense ids (0, 1, 2, … in order of insertion) and back. Owns one copy of the bytes.
-// Open addressing with linear probing, at most half full: a lookup allocates nothing. The strings come from
-// model files, so a table whose strings were chosen to collide is refused instead of becoming slow.
-// Immutable once filled: any thread may look up.
+// StringIndex: strings to dense ids (0, 1, 2, … in order of insertion) and back. Owns one copy of
+// the bytes. Open addressing with linear probing, at most half full: a lookup allocates nothing.
+// The strings come from model files, so a table whose strings were chosen to collide is refused
+// instead of becoming slow. Immutable once filled: any thread may look up.
 #pragma once
 
 #include <cstddef>
@@ -20,8 +20,8 @@ class StringIndex {
   // Makes room for `strings` entries of `bytes` bytes in all, so that filling does not rehash.
   void reserve(std::size_t strings, std::size_t bytes);
 
-  // The id of `text` and whether it is new. Throws kCorruptData for colliding tables, kResourceExhausted
-  // past 4 GiB of text.
+  // The id of `text` and whether it is new. Throws kCorruptData for colliding tables,
+  // kResourceExhausted past 4 GiB of text.
   std::pair<std::uint32_t, bool> insert(std::string_view text);
 
   std::uint32_t find(std::string_view text) const noexcept;  // kNone when absent

@@ -10,8 +10,9 @@ namespace hearth {
 std::shared_ptr<const Tokenizer> make_tokenizer(const VocabularyData& data) {
   if (data.model == "gpt2") return std::make_shared<const ByteBpeTokenizer>(data);
   if (data.model == "llama") return std::make_shared<const SentencePieceTokenizer>(data);
-  throw Error(ErrorCode::kUnsupported, "the tokenizer model '" + std::string(data.model) +
-                                           "' (tokenizer.ggml.model); 'gpt2' and 'llama' are supported");
+  throw Error(ErrorCode::kUnsupported,
+              "the tokenizer model '" + std::string(data.model) +
+                  "' (tokenizer.ggml.model); 'gpt2' and 'llama' are supported");
 }
 
 std::shared_ptr<const Tokenizer> Tokenizer::load(const GgufMetadata& metadata) {

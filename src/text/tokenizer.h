@@ -1,5 +1,6 @@
-// Tokenizer: text to token ids and back, as the model's GGUF metadata says. Immutable after load and shared:
-// any thread may encode. Text that a user writes never becomes a control token unless parse_special is set.
+// Tokenizer: text to token ids and back, as the model's GGUF metadata says. Immutable after load
+// and shared: any thread may encode. Text that a user writes never becomes a control token unless
+// parse_special is set.
 #pragma once
 
 #include <cstddef>
@@ -23,8 +24,9 @@ struct EncodeOptions {
 
 class Tokenizer {
  public:
-  // Reads tokenizer.ggml.*: model "gpt2" (byte-level BPE, named pre-tokenizer) or "llama" (SentencePiece BPE).
-  // Throws kUnsupported for any other, kCorruptData for tables that contradict each other.
+  // Reads tokenizer.ggml.*: model "gpt2" (byte-level BPE, named pre-tokenizer) or "llama"
+  // (SentencePiece BPE). Throws kUnsupported for any other, kCorruptData for tables that contradict
+  // each other.
   static std::shared_ptr<const Tokenizer> load(const GgufMetadata& metadata);
   virtual ~Tokenizer() = default;
 
@@ -32,15 +34,17 @@ class Tokenizer {
   // The bytes a token stands for; control tokens give their text only if `special`, else nothing.
   // Ids outside the vocabulary throw kInvalidArgument.
   virtual std::string piece(TokenId id, bool special) const = 0;
-  // Bytes of a whole sequence (SentencePiece drops the space prefix of the first piece, as encode added it).
+  // Bytes of a whole sequence (SentencePiece drops the space prefix of the first piece, as encode
+  // added it).
   virtual std::string decode(const std::vector<TokenId>& ids, bool special) const = 0;
 
   virtual std::size_t size() const noexcept = 0;
   virtual std::optional<TokenId> bos() const noexcept = 0;
   virtual std::optional<TokenId> eos() const noexcept = 0;
   virtual bool adds_bos() const noexcept = 0;
-  // SentencePiece writes a space before a text, and before what follows a special token: the way back drops
-  // one leading space there (Detokenizer, decode). False for every id when the model does no such thing.
+  // SentencePiece writes a space before a text, and before what follows a special token: the way
+  // back drops one leading space there (Detokenizer, decode). False for every id when the model
+  // does no such thing.
   virtual bool adds_space_prefix() const noexcept = 0;
   virtual bool takes_space_prefix_after(TokenId id) const noexcept = 0;
   virtual bool is_control(TokenId id) const noexcept = 0;

@@ -11,14 +11,16 @@ TokenizerBase::TokenizerBase(const VocabularyData& data, const Vocabulary::Defau
 std::vector<TokenId> TokenizerBase::encode(std::string_view text, EncodeOptions options) const {
   if (text.size() > kTextBytesMax) {
     throw Error(ErrorCode::kResourceExhausted, "the text has " + std::to_string(text.size()) +
-                                                   " bytes; the limit is " + std::to_string(kTextBytesMax) +
-                                                   ": split it");
+                                                   " bytes; the limit is " +
+                                                   std::to_string(kTextBytesMax) + ": split it");
   }
   const std::vector<Fragment> fragments = specials_.split(text, options.parse_special);
   std::vector<TokenId> ids;
   // A template that writes BOS or EOS itself does not get a second one.
-  const bool has_bos = !fragments.empty() && fragments.front().token && fragments.front().token == bos();
-  const bool has_eos = !fragments.empty() && fragments.back().token && fragments.back().token == eos();
+  const bool has_bos =
+      !fragments.empty() && fragments.front().token && fragments.front().token == bos();
+  const bool has_eos =
+      !fragments.empty() && fragments.back().token && fragments.back().token == eos();
   if (options.add_special && vocabulary_.adds_bos() && !has_bos) ids.push_back(*bos());
   bool after_special = true;
   for (const Fragment& fragment : fragments) {
@@ -26,7 +28,8 @@ std::vector<TokenId> TokenizerBase::encode(std::string_view text, EncodeOptions 
       ids.push_back(*fragment.token);
     } else {
       const bool prefixed = adds_space_prefix_ && after_special;
-      encode_text(prefixed ? " " : "", text.substr(fragment.begin, fragment.end - fragment.begin), ids);
+      encode_text(prefixed ? " " : "", text.substr(fragment.begin, fragment.end - fragment.begin),
+                  ids);
     }
     after_special = fragment.token.has_value();
   }
@@ -68,7 +71,8 @@ bool TokenizerBase::is_control(TokenId id) const noexcept {
 
 bool TokenizerBase::takes_space_prefix_after(TokenId id) const noexcept {
   return adds_space_prefix_ && contains(id) &&
-         (vocabulary_.is_control(id) || vocabulary_.is_unknown(id) || vocabulary_.is_user_defined(id));
+         (vocabulary_.is_control(id) || vocabulary_.is_unknown(id) ||
+          vocabulary_.is_user_defined(id));
 }
 
 bool TokenizerBase::ends_generation(TokenId id) const noexcept {

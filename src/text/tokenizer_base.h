@@ -1,5 +1,5 @@
-// TokenizerBase: what the two tokenizers have in common: special tokens, BOS and EOS, the space prefix, the
-// way back to text. Immutable after construction: any thread may call it.
+// TokenizerBase: what the two tokenizers have in common: special tokens, BOS and EOS, the space
+// prefix, the way back to text. Immutable after construction: any thread may call it.
 #pragma once
 
 #include <string>
@@ -24,8 +24,12 @@ class TokenizerBase : public Tokenizer {
   std::string decode(const std::vector<TokenId>& ids, bool special) const final;
 
   std::size_t size() const noexcept final { return vocabulary_.size(); }
-  std::optional<TokenId> bos() const noexcept final { return vocabulary_.special_id(SpecialRole::kBos); }
-  std::optional<TokenId> eos() const noexcept final { return vocabulary_.special_id(SpecialRole::kEos); }
+  std::optional<TokenId> bos() const noexcept final {
+    return vocabulary_.special_id(SpecialRole::kBos);
+  }
+  std::optional<TokenId> eos() const noexcept final {
+    return vocabulary_.special_id(SpecialRole::kEos);
+  }
   bool adds_bos() const noexcept final { return vocabulary_.adds_bos(); }
   bool adds_space_prefix() const noexcept final { return adds_space_prefix_; }
   bool is_control(TokenId id) const noexcept final;
@@ -33,9 +37,11 @@ class TokenizerBase : public Tokenizer {
   bool ends_generation(TokenId id) const noexcept final;
 
  protected:
-  TokenizerBase(const VocabularyData& data, const Vocabulary::Defaults& defaults, bool adds_space_prefix);
+  TokenizerBase(const VocabularyData& data, const Vocabulary::Defaults& defaults,
+                bool adds_space_prefix);
 
-  // Appends the tokens of text without special tokens, any bytes. `prefix` is what goes before it: "" or " ".
+  // Appends the tokens of text without special tokens, any bytes. `prefix` is what goes before it:
+  // "" or " ".
   virtual void encode_text(std::string_view prefix, std::string_view text,
                            std::vector<TokenId>& out) const = 0;
   // The bytes of a token that is neither special nor a byte's.
@@ -44,7 +50,9 @@ class TokenizerBase : public Tokenizer {
   const Vocabulary& vocabulary() const noexcept { return vocabulary_; }
 
  private:
-  bool contains(TokenId id) const noexcept { return id >= 0 && static_cast<std::size_t>(id) < size(); }
+  bool contains(TokenId id) const noexcept {
+    return id >= 0 && static_cast<std::size_t>(id) < size();
+  }
 
   Vocabulary vocabulary_;
   SpecialTokens specials_;

@@ -5,8 +5,9 @@
 namespace hearth {
 namespace {
 
-// What may follow a lead byte: the length of the character, and the range of its second byte (which is what
-// excludes overlong forms, surrogates and code points past U+10FFFF). Length 0: not a lead byte.
+// What may follow a lead byte: the length of the character, and the range of its second byte (which
+// is what excludes overlong forms, surrogates and code points past U+10FFFF). Length 0: not a lead
+// byte.
 struct Lead {
   std::uint8_t length;
   std::uint8_t second_min;

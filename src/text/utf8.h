@@ -1,5 +1,5 @@
-// UTF-8 by the Unicode Standard's Table 3-7: overlong forms, surrogates and code points past U+10FFFF are
-// malformed and never decoded. Stateless; any thread.
+// UTF-8 by the Unicode Standard's Table 3-7: overlong forms, surrogates and code points past
+// U+10FFFF are malformed and never decoded. Stateless; any thread.
 #pragma once
 
 #include <cstddef>
@@ -22,8 +22,9 @@ struct Utf8Unit {
   std::uint8_t length;  // 1 to 4 bytes
 };
 
-// The first unit of `bytes`, which is not empty. A malformed unit is the longest prefix of a well-formed
-// sequence ("maximal subpart"), at least one byte, as decoders on the web and Python replace it.
+// The first unit of `bytes`, which is not empty. A malformed unit is the longest prefix of a
+// well-formed sequence ("maximal subpart"), at least one byte, as decoders on the web and Python
+// replace it.
 Utf8Unit first_utf8_unit(std::string_view bytes) noexcept;
 
 // Number of leading bytes that are whole, well-formed characters.

@@ -21,16 +21,16 @@ constexpr std::array<std::string_view, kSpecialRoles> kRoleKeys = {
     "tokenizer.ggml.fim_pad_token_id", "tokenizer.ggml.fim_rep_token_id",
     "tokenizer.ggml.fim_sep_token_id"};
 
-// Files rarely name these roles; the tokens are known by their texts. A token with such a text is control
-// whatever its type says, or a user could write it. First match in the order of token ids.
+// Files rarely name these roles; the tokens are known by their texts. A token with such a text is
+// control whatever its type says, or a user could write it. First match in the order of token ids.
 struct RoleTexts {
   SpecialRole role;
   Texts texts;
 };
 const RoleTexts kRoleTexts[] = {
     {SpecialRole::kEot,
-     {"<|eot_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>", "<|endoftext|>", "<|end_of_text|>", "<EOT>",
-      "_<EOT>", "[EOT]", "<｜end▁of▁sentence｜>", "<end_of_utterance>"}},
+     {"<|eot_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>", "<|endoftext|>", "<|end_of_text|>",
+      "<EOT>", "_<EOT>", "[EOT]", "<｜end▁of▁sentence｜>", "<end_of_utterance>"}},
     {SpecialRole::kEom, {"<|eom_id|>"}},
     {SpecialRole::kFimPrefix,
      {"<|fim_prefix|>", "<fim-prefix>", "<fim_prefix>", "<｜fim▁begin｜>", "<PRE>", "▁<PRE>",
@@ -48,11 +48,28 @@ const RoleTexts kRoleTexts[] = {
 };
 
 // Every one of these ends an answer, and is control whatever its type says.
-const Texts kEndTexts = {
-    "<|eot_id|>", "<|im_end|>", "<|end|>", "<|return|>", "<|call|>", "<|flush|>", "<|calls|>",
-    "<end_of_turn>", "<|endoftext|>", "</s>", "<|eom_id|>", "<EOT>", "_<EOT>", "[EOT]", "[EOS]",
-    "<|end_of_text|>", "<end_of_utterance>", "<eos>", "<turn|>", "<|tool_response>",
-    "<｜end▁of▁sentence｜>", "[e~["};
+const Texts kEndTexts = {"<|eot_id|>",
+                         "<|im_end|>",
+                         "<|end|>",
+                         "<|return|>",
+                         "<|call|>",
+                         "<|flush|>",
+                         "<|calls|>",
+                         "<end_of_turn>",
+                         "<|endoftext|>",
+                         "</s>",
+                         "<|eom_id|>",
+                         "<EOT>",
+                         "_<EOT>",
+                         "[EOT]",
+                         "[EOS]",
+                         "<|end_of_text|>",
+                         "<end_of_utterance>",
+                         "<eos>",
+                         "<turn|>",
+                         "<|tool_response>",
+                         "<｜end▁of▁sentence｜>",
+                         "[e~["};
 
 [[noreturn]] void throw_corrupt(const std::string& message) {
   throw Error(ErrorCode::kCorruptData, "tokenizer: " + message);
@@ -73,11 +90,13 @@ VocabularyData read_vocabulary(const GgufMetadata& metadata) {
   data.pre_tokenizer = metadata.optional_string("tokenizer.ggml.pre").value_or("");
   data.model_name = metadata.optional_string("general.name").value_or("");
   data.pieces = metadata.strings("tokenizer.ggml.tokens");
-  if (metadata.contains("tokenizer.ggml.scores")) data.scores = metadata.numbers("tokenizer.ggml.scores");
+  if (metadata.contains("tokenizer.ggml.scores"))
+    data.scores = metadata.numbers("tokenizer.ggml.scores");
   if (metadata.contains("tokenizer.ggml.token_type")) {
     data.types = metadata.integers("tokenizer.ggml.token_type");
   }
-  if (metadata.contains("tokenizer.ggml.merges")) data.merges = metadata.strings("tokenizer.ggml.merges");
+  if (metadata.contains("tokenizer.ggml.merges"))
+    data.merges = metadata.strings("tokenizer.ggml.merges");
   for (std::size_t i = 0; i < kSpecialRoles; ++i) {
     data.special_ids[i] = metadata.optional_unsigned(kRoleKeys[i]);
   }
@@ -99,10 +118,12 @@ Vocabulary::Vocabulary(const VocabularyData& data, const Defaults& defaults) {
   adds_bos_ = data.add_bos.value_or(defaults.add_bos);
   adds_eos_ = data.add_eos.value_or(false);
   if (adds_bos_ && !special_id(SpecialRole::kBos)) {
-    throw_corrupt("a BOS token is to be added, and there is none: tokenizer.ggml.bos_token_id is missing");
+    throw_corrupt(
+        "a BOS token is to be added, and there is none: tokenizer.ggml.bos_token_id is missing");
   }
   if (adds_eos_ && !special_id(SpecialRole::kEos)) {
-    throw_corrupt("an EOS token is to be added, and there is none: tokenizer.ggml.eos_token_id is missing");
+    throw_corrupt(
+        "an EOS token is to be added, and there is none: tokenizer.ggml.eos_token_id is missing");
   }
 }
 
@@ -111,7 +132,8 @@ void Vocabulary::read_pieces(const VocabularyData& data) {
   if (count == 0) throw_corrupt("tokenizer.ggml.tokens is empty");
   if (count > kTokensMax) {
     throw Error(ErrorCode::kResourceExhausted, "tokenizer: " + std::to_string(count) +
-                                                   " tokens; the limit is " + std::to_string(kTokensMax));
+                                                   " tokens; the limit is " +
+                                                   std::to_string(kTokensMax));
   }
   std::size_t bytes = 0;
   for (const std::string_view piece : data.pieces) bytes += piece.size();
@@ -125,9 +147,10 @@ void Vocabulary::read_pieces(const VocabularyData& data) {
       piece = placeholder;
     }
     if (piece.size() > kPieceBytesMax) {
-      throw Error(ErrorCode::kResourceExhausted,
-                  "tokenizer: token " + std::to_string(id) + " has " + std::to_string(piece.size()) +
-                      " bytes of text; the limit is " + std::to_string(kPieceBytesMax));
+      throw Error(ErrorCode::kResourceExhausted, "tokenizer: token " + std::to_string(id) +
+                                                     " has " + std::to_string(piece.size()) +
+                                                     " bytes of text; the limit is " +
+                                                     std::to_string(kPieceBytesMax));
     }
     if (!texts_.insert(piece).second) {
       throw_corrupt("token " + std::to_string(id) + " has the same text as token " +
@@ -198,9 +221,9 @@ void Vocabulary::find_special_texts() {
 }
 
 void Vocabulary::mark_ends() {
-  for (const SpecialRole role : {SpecialRole::kFimPad, SpecialRole::kFimRepository,
-                                 SpecialRole::kFimSeparator, SpecialRole::kEos, SpecialRole::kEot,
-                                 SpecialRole::kEom}) {
+  for (const SpecialRole role :
+       {SpecialRole::kFimPad, SpecialRole::kFimRepository, SpecialRole::kFimSeparator,
+        SpecialRole::kEos, SpecialRole::kEot, SpecialRole::kEom}) {
     if (const std::optional<TokenId> id = special_id(role)) set(*id, kEndsGeneration);
   }
   for (const std::string_view candidate : kEndTexts) {
@@ -218,7 +241,8 @@ void Vocabulary::apply_exceptions(std::string_view model_name) {
     return id && ends_generation(*id);
   };
   // gpt-oss renders its channel tokens, and "<|end|>" there ends a message, not the answer.
-  for (const std::string_view shown : {"<|channel|>", "<|message|>", "<|start|>", "<|constrain|>"}) {
+  for (const std::string_view shown :
+       {"<|channel|>", "<|message|>", "<|start|>", "<|constrain|>"}) {
     if (const std::optional<TokenId> id = find(shown)) attributes_[index(*id)] = kUserDefined;
   }
   const bool calls = ends("<|call|>") || ends("<|calls|>");

@@ -1,6 +1,7 @@
-// Vocabulary: the texts and attributes of a model's tokens and its special ids, checked against each other.
-// VocabularyData is what a GGUF says (views into it); Vocabulary owns its own copy. Immutable once built.
-// Invariants: every id it gives out is in [0, size()), no two tokens have the same text, no score is NaN.
+// Vocabulary: the texts and attributes of a model's tokens and its special ids, checked against
+// each other. VocabularyData is what a GGUF says (views into it); Vocabulary owns its own copy.
+// Immutable once built. Invariants: every id it gives out is in [0, size()), no two tokens have the
+// same text, no score is NaN.
 #pragma once
 
 #include <array>
@@ -19,8 +20,17 @@ namespace hearth {
 
 // The ids that a GGUF may name, tokenizer.ggml.<name>_token_id.
 enum class SpecialRole : std::uint8_t {
-  kBos, kEos, kEot, kEom, kUnknown,
-  kFimPrefix, kFimSuffix, kFimMiddle, kFimPad, kFimRepository, kFimSeparator,
+  kBos,
+  kEos,
+  kEot,
+  kEom,
+  kUnknown,
+  kFimPrefix,
+  kFimSuffix,
+  kFimMiddle,
+  kFimPad,
+  kFimRepository,
+  kFimSeparator,
 };
 inline constexpr std::size_t kSpecialRoles = 11;
 
@@ -29,8 +39,8 @@ struct VocabularyData {
   std::string_view pre_tokenizer;  // of gpt2; "" is "default"
   std::string_view model_name;     // general.name: Phi-3's tokens strip the white space after them
   std::vector<std::string_view> pieces;
-  std::vector<float> scores;        // [pieces], or empty: all 0
-  std::vector<std::int64_t> types;  // [pieces], GGUF's numbers 0 to 6, or empty: all normal
+  std::vector<float> scores;             // [pieces], or empty: all 0
+  std::vector<std::int64_t> types;       // [pieces], GGUF's numbers 0 to 6, or empty: all normal
   std::vector<std::string_view> merges;  // "left right", best first
   std::array<std::optional<std::uint64_t>, kSpecialRoles> special_ids;
   std::optional<bool> add_bos;
@@ -55,11 +65,14 @@ class Vocabulary {
   // Throws kCorruptData when tables contradict each other, kResourceExhausted past a limit below.
   Vocabulary(const VocabularyData& data, const Defaults& defaults);
 
-  static constexpr std::size_t kTokensMax = std::size_t{1} << 24;  // 60 × the largest vocabulary in use
-  static constexpr std::size_t kPieceBytesMax = 4096;              // the longest in use are below 600
+  static constexpr std::size_t kTokensMax = std::size_t{1}
+                                            << 24;     // 60 × the largest vocabulary in use
+  static constexpr std::size_t kPieceBytesMax = 4096;  // the longest in use are below 600
 
   std::size_t size() const noexcept { return attributes_.size(); }
-  std::string_view text(TokenId id) const noexcept { return texts_.text(static_cast<std::uint32_t>(id)); }
+  std::string_view text(TokenId id) const noexcept {
+    return texts_.text(static_cast<std::uint32_t>(id));
+  }
   std::optional<TokenId> find(std::string_view text) const noexcept;
   float score(TokenId id) const noexcept { return scores_.empty() ? 0.0F : scores_[index(id)]; }
   std::size_t piece_bytes_max() const noexcept { return piece_bytes_max_; }
@@ -87,7 +100,12 @@ class Vocabulary {
 
  private:
   enum Attribute : std::uint8_t {
-    kUnknown = 1, kControl = 2, kUserDefined = 4, kByte = 8, kStripRight = 16, kEndsGeneration = 32,
+    kUnknown = 1,
+    kControl = 2,
+    kUserDefined = 4,
+    kByte = 8,
+    kStripRight = 16,
+    kEndsGeneration = 32,
   };
 
   static std::size_t index(TokenId id) noexcept { return static_cast<std::size_t>(id); }
@@ -106,9 +124,9 @@ class Vocabulary {
   void mark_ends();
   void apply_exceptions(std::string_view model_name);
 
-  StringIndex texts_;                      // id of a text = token id
-  std::vector<float> scores_;              // [size()], or empty
-  std::vector<std::uint8_t> attributes_;   // [size()] of Attribute
+  StringIndex texts_;                     // id of a text = token id
+  std::vector<float> scores_;             // [size()], or empty
+  std::vector<std::uint8_t> attributes_;  // [size()] of Attribute
   std::array<std::optional<TokenId>, kSpecialRoles> special_ids_;
   std::array<std::int32_t, 256> byte_tokens_{};  // -1: none
   std::size_t piece_bytes_max_ = 0;

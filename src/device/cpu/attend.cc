@@ -217,7 +217,7 @@ void CpuDevice::attend(const AttendArguments& a) {
   if (rows_max <= kSplitRows && job.partitions_max > 1 && pool_.size() > 1) {
     const std::size_t floats = State::floats(kSplitRows * job.group, shape.head_dim);
     const std::size_t bytes = heads * job.partitions_max * floats * sizeof(float);
-    if (partials_.size() < bytes) partials_ = PageBuffer(2 * bytes);
+    grow(partials_, bytes);
     job.partials = reinterpret_cast<float*>(partials_.data());
     queue_.add(heads * job.partitions_max, SplitJob{job});
     queue_.add(heads, MergeJob{job});

@@ -73,7 +73,16 @@ std::size_t CpuDevice::cache_block_bytes(const CacheShape& shape) const {
 
 void CpuDevice::on_begin() { rope_tables_used_ = 0; }
 
-void CpuDevice::finish() { queue_.run(); }
+void CpuDevice::finish() {
+  queue_.run();
+  outgrown_.clear();
+}
+
+void CpuDevice::grow(PageBuffer& memory, std::size_t bytes) {
+  if (memory.size() >= bytes) return;
+  outgrown_.push_back(std::move(memory));
+  memory = PageBuffer(bytes);
+}
 
 void CpuDevice::embed(const Weight& table, float scale, Buffer& out) {
   const CpuWeight* weight = &cpu(table);
@@ -121,7 +130,7 @@ const float* CpuDevice::rope_table(const Rope& rope) {
   table.rope = &rope;
   const std::size_t pairs = rope.inverse_frequency.size();
   const std::size_t bytes = step_rows() * 2 * pairs * sizeof(float);
-  if (table.memory.size() < bytes) table.memory = PageBuffer(bytes);
+  grow(table.memory, bytes);
   auto* values = reinterpret_cast<float*>(table.memory.data());
   const std::size_t* at = positions().data();
   queue_.add(step_rows(), [=, rope = &rope](std::size_t row, std::size_t) noexcept {

@@ -106,8 +106,9 @@ class CpuDevice final : public Device {
   Cut cut(std::size_t units, std::size_t row_bytes) const noexcept;
   void reserve_products(std::span<const Weight* const> weights, std::size_t out_floats);
   const float* rope_table(const Rope& rope);
-  // Where row `row`'s position stands in a layer's cache, for one kv head.
-  std::vector<std::byte*> slots(const CpuCache& cache, std::size_t group_index) const;
+  // Makes `memory` hold at least `bytes`. What was there stays alive until finish(): queued jobs
+  // point into it.
+  void grow(PageBuffer& memory, std::size_t bytes);
 
   Isa isa_;
   ThreadPool pool_;
@@ -120,6 +121,7 @@ class CpuDevice final : public Device {
   PageBuffer partials_;  // of attention, when partitions are jobs
   std::vector<RopeTable> rope_tables_;
   std::size_t rope_tables_used_ = 0;  // in this step
+  std::vector<PageBuffer> outgrown_;
 };
 
 std::unique_ptr<Device> make_cpu_device(Isa isa, std::size_t threads);

@@ -2,7 +2,6 @@
 // bias, rope, cache write, residual and gate after.
 #include <algorithm>
 
-#include "base/check.h"
 #include "device/cpu/cpu_device.h"
 
 namespace hearth {
@@ -250,9 +249,9 @@ Activations CpuDevice::activations(const Buffer& x, const RmsNorm& norm,
     in.private_offset[f] = private_bytes;
     private_bytes += in.bytes(format);
     const std::size_t shared_bytes = step_rows() * in.bytes(format);
-    if (step_rows() > 1 && converted_[f].size() < shared_bytes)
-      converted_[f] = PageBuffer(shared_bytes);
-    if (step_rows() > 1) in.shared[f] = converted_[f].data();
+    if (step_rows() == 1) continue;
+    grow(converted_[f], shared_bytes);
+    in.shared[f] = converted_[f].data();
   }
   memory_.reserve(Area::kNormed, in.cols * sizeof(float));
   memory_.reserve(Area::kConverted, private_bytes);
@@ -292,6 +291,10 @@ void CpuDevice::project_add(const Buffer& x, const Linear& linear, Buffer&, Buff
 }
 
 void CpuDevice::gated(const GatedArguments& a) {
+  // A job's panels of gate and of up must hold the same rows.
+  if (cpu(*a.gate.weight).kernel->panel_rows != cpu(*a.up.weight).kernel->panel_rows) {
+    return Device::gated(a);
+  }
   const Weight* const weights[] = {a.gate.weight, a.up.weight};
   const bool silu = a.activation == GateActivation::kSilu;
   GatedJob job{{activations(*a.x, a.norm, weights), {}},
@@ -299,7 +302,6 @@ void CpuDevice::gated(const GatedArguments& a) {
                Product(a.up),
                silu ? elementwise_.silu_multiply : elementwise_.gelu_multiply,
                &cpu(*a.out)};
-  CHECK(job.gate.weight->kernel->panel_rows == job.up.weight->kernel->panel_rows);
   job.cut = cut(job.gate.weight->panels(), job.in.bytes(activation_format(job.gate.weight->type)));
   reserve_products(weights, 2 * job.cut.rows_per_block * job.cut.units_per_group *
                                 job.gate.weight->kernel->panel_rows);

@@ -180,9 +180,7 @@ void expect_close(const Product& product, const std::byte* converted, std::size_
 class Matmul : public testing::TestWithParam<std::size_t> {
  protected:
   const MatmulKernel& kernel() const { return matmul_kernels()[GetParam()]; }
-  void SetUp() override {
-    if (!isa_supported(kernel().isa)) GTEST_SKIP() << "not on this machine";
-  }
+  bool supported() const { return isa_supported(kernel().isa); }
   std::vector<std::size_t> columns() const {
     switch (block_of(kernel().type)) {
       case 1: return {1, 2, 3, 7, 15, 64, 129};
@@ -193,6 +191,7 @@ class Matmul : public testing::TestWithParam<std::size_t> {
 };
 
 TEST_P(Matmul, AgreesWithDecodedWeights) {
+  if (!supported()) GTEST_SKIP() << "not on this machine";
   Random random(1);
   for (const std::size_t cols : columns()) {
     for (const std::size_t weight_rows : {1u, 5u, 16u, 33u}) {
@@ -209,6 +208,7 @@ TEST_P(Matmul, AgreesWithDecodedWeights) {
 
 // Every code at its ends against activations of full magnitude: no sum of integers may wrap.
 TEST_P(Matmul, SurvivesExtremeCodes) {
+  if (!supported()) GTEST_SKIP() << "not on this machine";
   if (block_of(kernel().type) == 1) GTEST_SKIP() << "float type";
   const std::size_t cols = 512;
   for (const int fill : {0x00, 0xff, 0x80, 0x7f}) {
@@ -227,6 +227,7 @@ TEST_P(Matmul, SurvivesExtremeCodes) {
 
 // Decision 4: a row's numbers do not depend on how many rows are computed with it, nor on panels.
 TEST_P(Matmul, RowsAreIndependent) {
+  if (!supported()) GTEST_SKIP() << "not on this machine";
   Random random(2);
   const std::size_t cols = block_of(kernel().type) == 256 ? 768 : 160, weight_rows = 70;
   const Product product(kernel(), weight_rows, cols,
@@ -246,6 +247,7 @@ TEST_P(Matmul, RowsAreIndependent) {
 }
 
 TEST_P(Matmul, ForcedVariantIsTheOneThatRuns) {
+  if (!supported()) GTEST_SKIP() << "not on this machine";
   const MatmulKernel& selected = select_matmul(kernel().type, kernel().isa);
   EXPECT_EQ(&selected, &kernel());
   for (const MatmulKernel& other : matmul_kernels()) {
@@ -279,9 +281,7 @@ TEST(MatmulSelection, EveryTypeOnEveryInstructionSet) {
 class Activation : public testing::TestWithParam<std::size_t> {
  protected:
   const ActivationKernel& kernel() const { return activation_kernels()[GetParam()]; }
-  void SetUp() override {
-    if (!isa_supported(kernel().isa)) GTEST_SKIP() << "not on this machine";
-  }
+  bool supported() const { return isa_supported(kernel().isa); }
   // Every instruction set quantizes to the same bytes as the portable one.
   void expect_as_portable(const std::vector<float>& x) const {
     const ActivationKernel& portable = select_activation(kernel().format, Isa::kPortable);
@@ -296,6 +296,7 @@ class Activation : public testing::TestWithParam<std::size_t> {
 };
 
 TEST_P(Activation, IsNearestAndTheSameEverywhere) {
+  if (!supported()) GTEST_SKIP() << "not on this machine";
   Random random(3);
   for (const std::size_t cols : {256u, 768u, 1024u}) {
     std::vector<float> x = random_activations(cols, random);
@@ -316,6 +317,7 @@ TEST_P(Activation, IsNearestAndTheSameEverywhere) {
 }
 
 TEST_P(Activation, TiesZerosAndTinyNumbers) {
+  if (!supported()) GTEST_SKIP() << "not on this machine";
   std::vector<float> x(512, 0.0f);
   expect_as_portable(x);
   for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 255) - 127.0f + 0.5f;

@@ -1,0 +1,165 @@
+// hearth run MODEL [PROMPT]: answers a prompt, or holds a chat in the terminal.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <iostream>
+#include <iterator>
+#include <memory>
+#include <string>
+
+#include "base/error.h"
+#include "cli/chat.h"
+#include "cli/history_file.h"
+#include "cli/interrupt_scope.h"
+#include "cli/loading_line.h"
+#include "cli/model_hint.h"
+#include "cli/progress_line.h"
+#include "cli/terminal_reader.h"
+#include "command.h"
+#include "host/answerer.h"
+#include "library.h"
+#include "platform/memory.h"
+
+namespace hearth {
+namespace {
+
+struct RunFlags {
+  std::string model;
+  std::string prompt;
+  std::string system;
+  AskSettings settings;
+  LoadOptions load;
+  bool raw = false;
+  bool json = false;
+};
+
+// The model's file, fetched first when it is not here.
+std::filesystem::path model_path(const std::string& model) {
+  CommandLibrary opened;
+  const ModelRef ref = ModelRef::parse(model);
+  if (ref.kind != ModelRef::Kind::kFile && !opened.library.contains(ref)) {
+    const bool is_known = ref.kind != ModelRef::Kind::kName || opened.library.catalog().find(ref);
+    if (is_known) {
+      const InterruptScope scope;
+      ProgressLine line(ProgressLine::style_for_stderr());
+      PullOptions options;
+      options.cancel = &scope.token();
+      options.observer = [&](const PullProgress& progress) { line.show(progress); };
+      opened.library.pull(ref, options);
+    }
+  }
+  return opened.library.resolve(ref).path;
+}
+
+std::unique_ptr<LoadedModel> load(const RunFlags& flags) {
+  const std::filesystem::path path = model_path(flags.model);
+  LoadingLine line(flags.model);
+  LoadOptions options = flags.load;
+  options.on_progress = [&](std::uint64_t done, std::uint64_t all) { line.show(done, all); };
+  return open_model(path, options);
+}
+
+// What is piped in comes before the prompt, a blank line between them.
+std::string whole_prompt(const RunFlags& flags) {
+  if (::isatty(STDIN_FILENO) != 0) return flags.prompt;
+  std::string piped{std::istreambuf_iterator<char>(std::cin), {}};
+  if (flags.raw && flags.prompt.empty()) return piped;
+  while (piped.ends_with('\n') || piped.ends_with('\r')) piped.pop_back();
+  return piped.empty() || flags.prompt.empty() ? piped + flags.prompt
+                                               : piped + "\n\n" + flags.prompt;
+}
+
+void show_hints(const RunFlags& flags, const ModelCard& card, Screen& screen) {
+  const std::string no_template = flags.raw ? "" : no_template_hint(card);
+  if (!no_template.empty()) screen.note(no_template);
+  if (::isatty(STDERR_FILENO) == 0 || flags.json) return;
+  const std::string toy = toy_hint(card, Catalog::embedded(), available_memory_bytes());
+  if (!toy.empty()) screen.note(toy);
+}
+
+void answer_once(const RunFlags& flags, const std::string& prompt, Answerer& answerer,
+                 Screen& screen, double load_seconds) {
+  const InterruptScope scope;
+  const AskOptions options = flags.settings.for_one_answer();
+  const auto on_text = [&](std::string_view text) {
+    if (!flags.json) screen.answer(text);
+  };
+  Conversation conversation;
+  if (!flags.system.empty()) conversation.messages.push_back({"system", flags.system});
+  conversation.messages.push_back({"user", prompt});
+  const Answer answer = flags.raw ? answerer.complete(prompt, options, on_text, &scope.token())
+                                  : answerer.chat(conversation, options, on_text, &scope.token());
+  if (flags.json) screen.answer(to_json(answer, load_seconds));
+  screen.end_answer();
+  if (flags.settings.verbose) screen.note(speed_text(answer));
+  if (answer.finish_reason == "cancelled") throw Error(ErrorCode::kCancelled, "stopped");
+}
+
+void run(const RunFlags& flags) {
+  const bool chats = flags.prompt.empty() && ::isatty(STDIN_FILENO) != 0;
+  if (chats && (flags.raw || flags.json)) {
+    throw Error(ErrorCode::kInvalidArgument, "--raw and --json need a PROMPT, or text piped in");
+  }
+  const std::string prompt = whole_prompt(flags);
+  if (!chats && prompt.empty()) {
+    throw Error(ErrorCode::kInvalidArgument, "nothing to answer: give a PROMPT, or pipe text in");
+  }
+  const std::unique_ptr<LoadedModel> loaded = load(flags);
+  const std::unique_ptr<Answerer> answerer = make_local_answerer(*loaded);
+  // Whoever reads the answer may leave before its end; no message then.
+  std::signal(SIGPIPE, SIG_DFL);
+  Screen screen(std::cout, std::cerr, Screen::style_of_process());
+  show_hints(flags, answerer->card(), screen);
+  if (!chats) return answer_once(flags, prompt, *answerer, screen, loaded->load_seconds);
+  screen.note("/help lists the commands, /bye leaves");
+  TerminalReader reader(HistoryFile::default_path());
+  Chat(*answerer, screen, {flags.settings, flags.model, flags.system, {}}).run(reader);
+}
+
+void add_settings(CLI::App& command, const std::shared_ptr<RunFlags>& flags) {
+  for (const AskSetting& setting : ask_settings()) {
+    const std::string name(setting.name);
+    const std::string description(setting.description);
+    const auto set = [flags, name](const std::string& text) {
+      set_by_name(flags->settings, name, text);
+    };
+    if (setting.value.empty()) {
+      command.add_flag_callback("--" + name, [set] { set("on"); }, description);
+      continue;
+    }
+    command.add_option_function<std::string>("--" + name, set, description)
+        ->type_name(std::string(setting.value))
+        ->default_str(setting.get(flags->settings));
+  }
+}
+
+}  // namespace
+
+void add_run(CLI::App& app) {
+  auto flags = std::make_shared<RunFlags>();
+  CLI::App* command = app.add_subcommand("run", "Answer a prompt, or chat in the terminal");
+  command->add_option("model", flags->model, "A model of the library or the catalog, or a file")
+      ->required()
+      ->type_name("MODEL");
+  command->add_option("prompt", flags->prompt, "What to answer; without it, a chat")
+      ->type_name("PROMPT");
+  command->add_flag("--raw", flags->raw, "Continue the text as it is, without a chat template");
+  command->add_option("--system", flags->system, "The system message")->type_name("TEXT");
+  command->add_option("--stop", flags->settings.options.stop, "End the answer before this text")
+      ->type_name("TEXT")
+      ->allow_extra_args(false);
+  add_settings(*command, flags);
+  command->add_option("--ctx", flags->load.context, "Tokens of context; 0: as trained, or as fits")
+      ->type_name("N")
+      ->capture_default_str();
+  command->add_option("--threads", flags->load.device.threads, "Threads; 0: one for each core")
+      ->type_name("N")
+      ->capture_default_str();
+  command->add_option("--isa", flags->load.device.isa, "Instruction set to compute with")
+      ->type_name("NAME");
+  command->add_flag("--json", flags->json, "Print one JSON object");
+  command->callback([flags] { run(*flags); });
+}
+
+}  // namespace hearth

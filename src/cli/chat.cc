@@ -1,0 +1,107 @@
+#include "cli/chat.h"
+
+#include <utility>
+
+#include "base/error.h"
+#include "cli/chat_commands.h"
+#include "cli/interrupt_scope.h"
+
+namespace hearth {
+namespace {
+
+constexpr const char* kPrompt = ">>> ";
+constexpr const char* kBlockPrompt = "... ";
+
+}  // namespace
+
+Chat::Chat(Answerer& answerer, Screen& screen, ChatOptions options)
+    : answerer_(answerer), screen_(screen), options_(std::move(options)) {
+  set_system(options_.system);
+}
+
+void Chat::set_system(const std::string& text) {
+  std::vector<Message>& messages = conversation_.messages;
+  if (!messages.empty() && messages.front().role == "system") messages.erase(messages.begin());
+  if (!text.empty()) messages.insert(messages.begin(), {"system", text});
+}
+
+void Chat::run(LineReader& reader) {
+  ChatInputParser parser;
+  bool leaving = false;  // Ctrl-C was the last thing typed
+  for (std::string line;;) {
+    const LineEvent event = reader.read(parser.in_block() ? kBlockPrompt : kPrompt, line);
+    if (event == LineEvent::kEnd) return;
+    if (event == LineEvent::kInterrupted) {
+      if (leaving) return;
+      leaving = true;
+      parser.abandon();
+      screen_.note("Ctrl-C again leaves; so do Ctrl-D and /bye");
+      continue;
+    }
+    leaving = false;
+    const std::optional<ChatInput> input = parser.push(line);
+    if (input && !handle_or_report(*input)) return;
+  }
+}
+
+bool Chat::handle_or_report(const ChatInput& input) {
+  try {
+    return handle(input);
+  } catch (const Error& error) {
+    screen_.end_answer();
+    screen_.error(error.message());
+    if (input.command.empty() && error.code() == ErrorCode::kResourceExhausted) {
+      screen_.note(
+          "The conversation is as it was before. /drop N forgets its N oldest turns, "
+          "/clear all of them.");
+    }
+  }
+  return true;
+}
+
+bool Chat::handle(const ChatInput& input) {
+  if (!input.command.empty()) return run_chat_command(*this, input);
+  say(input.text);
+  return true;
+}
+
+void Chat::say(const std::string& text) {
+  const std::size_t before = conversation_.messages.size();
+  conversation_.messages.push_back({"user", text});
+  try {
+    const InterruptScope scope;
+    const Answer answer = answerer_.chat(
+        conversation_, options_.settings.for_one_answer(),
+        [&](std::string_view piece) { screen_.answer(piece); }, &scope.token());
+    screen_.end_answer();
+    keep(answer);
+  } catch (...) {
+    conversation_.messages.resize(before);
+    throw;
+  }
+}
+
+void Chat::keep(const Answer& answer) {
+  last_ = answer;
+  if (answer.text.empty() && answer.finish_reason == "cancelled") {
+    conversation_.messages.pop_back();
+    screen_.note("stopped before the answer began; the question is forgotten");
+    return;
+  }
+  conversation_.messages.push_back({"assistant", answer.text});
+  report(answer);
+}
+
+void Chat::report(const Answer& answer) {
+  if (answer.finish_reason == "cancelled") screen_.note("stopped");
+  if (answer.finish_reason == "length") {
+    screen_.note("cut after " + std::to_string(answer.token_ids.size()) +
+                 " tokens: that is max-tokens, or where the context ends");
+  }
+  if (!options_.settings.verbose) return;
+  screen_.note(speed_text(answer));
+  const std::string more = options_.speed_hook ? options_.speed_hook(answer) : "";
+  if (!more.empty()) screen_.note(more);
+}
+
+}  // namespace hearth

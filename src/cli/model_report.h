@@ -1,0 +1,30 @@
+// ModelReport: what `hearth show` says about a model, read from its file's metadata and its
+// manifest; as text for people, as JSON for programs. Text that comes from the file is made
+// printable. Pure but for the reading; one thread.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "format/gguf.h"
+#include "store/library.h"
+
+namespace hearth {
+
+struct ModelReport {
+  std::string reference;
+  std::string source;  // empty for a file outside the library
+  std::string digest;  // likewise
+  std::string template_text;
+  std::string
+      template_origin;  // "file" (the GGUF's own), or "source" (the registry's, kept as data)
+  std::string licence;
+  std::string licence_text;  // the registry's licence layer; may be empty
+  Gguf file;
+};
+
+ModelReport report_on(const Library& library, const ResolvedModel& model);
+std::string to_text(const ModelReport& report, bool tensors);
+std::string to_json(const ModelReport& report);
+
+}  // namespace hearth

@@ -1,0 +1,63 @@
+// Request: one call. Sequence: one generation in progress, its tokens and its blocks.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/cancel.h"
+#include "engine/block_manager.h"
+#include "engine/sampler.h"
+
+namespace hearth {
+
+using SequenceId = std::uint64_t;
+
+enum class FinishReason {
+  kStop,       // the model ended it, or the caller's on_token did
+  kLength,     // max_tokens
+  kCancelled,  // the token of the request was cancelled
+};
+
+struct Request {
+  std::vector<TokenId> prompt;  // at least one token
+  SamplingOptions sampling;
+  std::size_t max_tokens = SIZE_MAX;  // 0: the prompt is computed and nothing is sampled
+  // Called for each new token; false stops the sequence after it.
+  std::function<bool(TokenId)> on_token;
+  // When set, every row that is computed wants logits: called with each position's, ascending. Positions found in
+  // the cache are not computed: without reuse_prefix, all are.
+  std::function<void(std::size_t position, std::span<const float>)> on_logits;
+  std::function<void(FinishReason)> on_finish;
+  const CancelToken* cancel = nullptr;
+  bool reuse_prefix = true;
+};
+
+struct Sequence {
+  Sequence(SequenceId sequence_id, Request call, std::size_t groups)
+      : id(sequence_id),
+        request(std::move(call)),
+        sampler(request.sampling),
+        tokens(request.prompt),
+        blocks(groups),
+        released(groups, 0) {}
+
+  std::size_t prompt_tokens() const noexcept { return request.prompt.size(); }
+  std::size_t generated() const noexcept { return tokens.size() - request.prompt.size(); }
+
+  SequenceId id;
+  Request request;
+  Sampler sampler;
+  std::vector<TokenId> tokens;               // prompt, then what was generated
+  std::size_t computed = 0;                  // positions whose keys and values are in the cache
+  std::size_t cached = 0;                    // of those, found there at the start
+  std::vector<std::vector<BlockId>> blocks;  // by cache group: block of positions 0, 32, 64, …
+  std::vector<std::size_t> released;  // by cache group: leading blocks given back (window passed)
+  std::vector<BlockHash> hashes;      // of the full blocks published so far
+};
+
+}  // namespace hearth

@@ -1,0 +1,55 @@
+#include "host/loaded_model.h"
+
+#include <chrono>
+#include <string>
+
+#include "base/error.h"
+#include "platform/memory.h"
+
+namespace hearth {
+namespace {
+
+void check_memory(const Gguf& file) {
+  const std::uint64_t available = available_memory_bytes();
+  if (file.file_bytes() <= available) return;
+  throw Error(ErrorCode::kResourceExhausted,
+              "the model takes " + std::to_string(file.file_bytes() >> 20) + " MiB and " +
+                  std::to_string(available >> 20) +
+                  " MiB of memory are free; close other programs or take a " + "smaller model");
+}
+
+void check_vocabulary(const Tokenizer& tokenizer, const Model& model) {
+  if (tokenizer.size() <= model.config().vocabulary) return;
+  throw Error(ErrorCode::kCorruptData, "the vocabulary has " + std::to_string(tokenizer.size()) +
+                                           " tokens and the embedding " +
+                                           std::to_string(model.config().vocabulary) + " rows");
+}
+
+}  // namespace
+
+std::unique_ptr<LoadedModel> open_model(const std::filesystem::path& path,
+                                        const LoadOptions& options) {
+  const auto start = std::chrono::steady_clock::now();
+  auto loaded = std::make_unique<LoadedModel>(
+      LoadedModel{Gguf::open(path), nullptr, nullptr, nullptr, nullptr});
+  check_memory(loaded->file);
+  loaded->tokenizer = Tokenizer::load(loaded->file.metadata());
+  loaded->device = make_device(options.device);
+  ModelOptions model_options{options.context, options.cache_type, {}};
+  if (options.on_progress) {
+    model_options.on_progress = [&, all = loaded->file.file_bytes()](std::uint64_t done) {
+      options.on_progress(done, all);
+    };
+  }
+  loaded->model = load_model(loaded->file, *loaded->device, model_options);
+  check_vocabulary(*loaded->tokenizer, *loaded->model);
+  loaded->engine = std::make_unique<Engine>(
+      *loaded->model, *loaded->device,
+      EngineOptions{options.context, static_cast<std::size_t>(available_memory_bytes() / 2),
+                    options.rows_per_step});
+  loaded->load_seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return loaded;
+}
+
+}  // namespace hearth

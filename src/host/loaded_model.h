@@ -1,0 +1,40 @@
+// LoadedModel: a model in memory, ready to answer: its file, tokenizer, device, weights and engine.
+// Owns all of them; the engine has one user at a time.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <memory>
+
+#include "engine/engine.h"
+#include "format/gguf.h"
+#include "models/model.h"
+#include "text/tokenizer.h"
+
+namespace hearth {
+
+struct LoadOptions {
+  DeviceOptions device;
+  std::size_t context = 0;  // 0: as trained, or what half of the free memory holds
+  std::size_t rows_per_step = 512;
+  CacheType cache_type = CacheType::kF16;
+  std::function<void(std::uint64_t done_bytes, std::uint64_t all_bytes)>
+      on_progress;  // while loading
+};
+
+struct LoadedModel {
+  Gguf file;
+  std::shared_ptr<const Tokenizer> tokenizer;
+  std::unique_ptr<Device> device;
+  std::unique_ptr<Model> model;
+  std::unique_ptr<Engine> engine;
+  double load_seconds = 0;
+};
+
+// Errors: as Gguf::open, Tokenizer::load, make_device and load_model; kResourceExhausted, with both
+// numbers, when the weights do not fit in the memory that is free.
+std::unique_ptr<LoadedModel> open_model(const std::filesystem::path& path,
+                                        const LoadOptions& options);
+
+}  // namespace hearth

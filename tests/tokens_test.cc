@@ -1,0 +1,69 @@
+// Token ids beside llama.cpp's: 1,000 lines per model, made by scripts/conformance_tokens.py
+// --write. The models are not in the repository: HEARTH_TEST_MODEL_<NAME> is the path of each. CI
+// has to have SmolLM2.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include "format/gguf.h"
+#include "text/tokenizer.h"
+
+namespace hearth {
+namespace {
+
+struct Model {
+  const char* name;      // tests/data/tokens/<name>.ids
+  const char* variable;  // the path of its GGUF
+  bool wanted_in_ci;
+};
+
+std::vector<std::string> read_lines(const std::string& name) {
+  std::ifstream file(HEARTH_SOURCE_DIR "/tests/data/tokens/" + name, std::ios::binary);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(file, line);) lines.push_back(line);
+  return lines;
+}
+
+// Ids in base 36, spaces between.
+std::vector<TokenId> read_ids(const std::string& line) {
+  std::vector<TokenId> ids;
+  std::istringstream words(line);
+  for (std::string word; words >> word;)
+    ids.push_back(static_cast<TokenId>(std::stol(word, nullptr, 36)));
+  return ids;
+}
+
+class Tokens : public testing::TestWithParam<Model> {};
+
+TEST_P(Tokens, AreLlamaCppsOnAThousandLines) {
+  const char* path = std::getenv(GetParam().variable);
+  if (path == nullptr) {
+    ASSERT_FALSE(GetParam().wanted_in_ci && std::getenv("CI") != nullptr)
+        << GetParam().variable << " is not set";
+    GTEST_SKIP() << GetParam().variable << " is not set";
+  }
+  const Gguf gguf = Gguf::open(path);
+  const auto tokenizer = Tokenizer::load(gguf.metadata());
+  const std::vector<std::string> lines = read_lines("lines.txt");
+  const std::vector<std::string> expected = read_lines(std::string(GetParam().name) + ".ids");
+  ASSERT_EQ(lines.size(), 1000U);
+  ASSERT_EQ(expected.size(), lines.size());
+  int wrong = 0;
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    if (tokenizer->encode(lines[i], {}) == read_ids(expected[i])) continue;
+    ++wrong;
+    ADD_FAILURE() << "line " << i + 1 << ": " << lines[i];
+  }
+  EXPECT_EQ(wrong, 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, Tokens,
+                         testing::Values(Model{"smollm2", "HEARTH_TEST_MODEL_SMOLLM2", true},
+                                         Model{"qwen", "HEARTH_TEST_MODEL_QWEN", false},
+                                         Model{"gemma3", "HEARTH_TEST_MODEL_GEMMA3", false}),
+                         [](const auto& instance) { return std::string(instance.param.name); });
+
+}  // namespace
+}  // namespace hearth
