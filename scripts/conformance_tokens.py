@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""Token ids of `hearth tokenize` beside llama.cpp's, and the reference lines that `make test` compares with.
+"""Token ids of `hearth tokenize` beside llama.cpp's, and the reference lines of `make test`.
 
-  conformance_tokens.py --hearth build/hearth MODEL.gguf...        20,000 lines per model, a table
-  conformance_tokens.py --hearth build/hearth --vectors DIR        llama.cpp's ggml-vocab-*.gguf.inp/.out
-  conformance_tokens.py --write tests/data/tokens MODEL.gguf...    1,000 lines and llama.cpp's ids, committed
-  conformance_tokens.py --time --hearth build/hearth MODEL.gguf... MB/s of both on 1 MB of English and of code
+  conformance_tokens.py MODEL.gguf...                  20,000 lines per model, a table
+  conformance_tokens.py --vectors DIR                  llama.cpp's ggml-vocab-*.gguf.inp/.out
+  conformance_tokens.py --write tests/data/tokens MODEL.gguf...   1,000 lines and ids, committed
+  conformance_tokens.py --time MODEL.gguf...           MB/s of both on 1 MB of English and of code
 
-llama.cpp's ids come from the wheel `xllamacpp` (its C interface, through ctypes) loaded vocabulary-only. The
-lines are the same on every machine with the same Python: seeded, from the machine's licence texts, Python's
-sources, and the code points of Unicode 14 or earlier (llama.cpp and PCRE2 carry tables of different age).
+llama.cpp's ids come from the wheel `xllamacpp` (its C interface, through ctypes), loaded
+vocabulary-only; --vectors needs `gguf` too. The lines are the same on every machine with the same
+Python: seeded, from the machine's licence texts, Python's sources, and the code points of Unicode
+14 or earlier (llama.cpp and PCRE2 carry tables of different age).
 """
 
 import argparse
@@ -297,7 +298,8 @@ def report(name, cases):
             (i for i, (a, b) in enumerate(zip(ours, theirs)) if a != b), min(len(ours), len(theirs))
         )
         print(
-            f"  {text[:100]!r}\n    id {at}: hearth {ours[at:at + 6]}, llama.cpp {theirs[at:at + 6]}"
+            f"  {text[:100]!r}\n    id {at}: hearth {ours[at:at + 6]},"
+            f" llama.cpp {theirs[at:at + 6]}"
         )
     return len(wrong)
 
@@ -368,7 +370,7 @@ def gguf_string(path, key):
 
 
 def write_reference(args):
-    """lines.txt: one line each. <model>.ids: the ids of a line, as differences in base 36, spaces between."""
+    """lines.txt: one line each. <model>.ids: the ids of a line in base 36, spaces between."""
     digits = "0123456789abcdefghijklmnopqrstuvwxyz"
 
     def base36(number):
@@ -436,7 +438,8 @@ def compare_speed(args):
             theirs = timed(lambda: llama.encode(text), 3)
             size = len(text.encode()) / 1e6
             print(
-                f"{os.path.basename(model) + ', ' + name:36} {size / ours:12.1f} {size / theirs:15.1f} {theirs / ours:6.1f}"
+                f"{os.path.basename(model) + ', ' + name:36} {size / ours:12.1f}"
+                f" {size / theirs:15.1f} {theirs / ours:6.1f}"
             )
     return 0
 

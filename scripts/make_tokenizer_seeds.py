@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
-"""Writes fuzz/corpus/tokenizer/ with PyPI gguf (pip install gguf): vocabulary-only GGUF files of a few
-kilobytes, each kind of tokenizer and of error, and texts. The first byte of a text picks the vocabulary.
+"""Writes fuzz/corpus/tokenizer/ with PyPI gguf (pip install gguf).
+
+Vocabulary-only GGUF files of a few kilobytes, one for each kind of tokenizer and of error, and texts
+whose first byte picks the vocabulary.
 """
 
 import pathlib

@@ -14,6 +14,7 @@
 #include "cli/interrupt_scope.h"
 #include "cli/loading_line.h"
 #include "cli/model_hint.h"
+#include "cli/one_shot.h"
 #include "cli/progress_line.h"
 #include "cli/terminal_reader.h"
 #include "command.h"
@@ -26,12 +27,8 @@ namespace {
 
 struct RunFlags {
   std::string model;
-  std::string prompt;
-  std::string system;
-  AskSettings settings;
+  OneShot shot;
   LoadOptions load;
-  bool raw = false;
-  bool json = false;
 };
 
 // The model's file, fetched first when it is not here.
@@ -60,49 +57,25 @@ std::unique_ptr<LoadedModel> load(const RunFlags& flags) {
   return open_model(path, options);
 }
 
-// What is piped in comes before the prompt, a blank line between them.
-std::string whole_prompt(const RunFlags& flags) {
-  if (::isatty(STDIN_FILENO) != 0) return flags.prompt;
-  std::string piped{std::istreambuf_iterator<char>(std::cin), {}};
-  if (flags.raw && flags.prompt.empty()) return piped;
-  while (piped.ends_with('\n') || piped.ends_with('\r')) piped.pop_back();
-  return piped.empty() || flags.prompt.empty() ? piped + flags.prompt
-                                               : piped + "\n\n" + flags.prompt;
-}
-
 void show_hints(const RunFlags& flags, const ModelCard& card, Screen& screen) {
-  const std::string no_template = flags.raw ? "" : no_template_hint(card);
+  const std::string no_template = flags.shot.raw ? "" : no_template_hint(card);
   if (!no_template.empty()) screen.note(no_template);
-  if (::isatty(STDERR_FILENO) == 0 || flags.json) return;
+  if (::isatty(STDERR_FILENO) == 0 || flags.shot.json) return;
   const std::string toy = toy_hint(card, Catalog::embedded(), available_memory_bytes());
   if (!toy.empty()) screen.note(toy);
 }
 
-void answer_once(const RunFlags& flags, const std::string& prompt, Answerer& answerer,
-                 Screen& screen, double load_seconds) {
-  const InterruptScope scope;
-  const AskOptions options = flags.settings.for_one_answer();
-  const auto on_text = [&](std::string_view text) {
-    if (!flags.json) screen.answer(text);
-  };
-  Conversation conversation;
-  if (!flags.system.empty()) conversation.messages.push_back({"system", flags.system});
-  conversation.messages.push_back({"user", prompt});
-  const Answer answer = flags.raw ? answerer.complete(prompt, options, on_text, &scope.token())
-                                  : answerer.chat(conversation, options, on_text, &scope.token());
-  if (flags.json) screen.answer(to_json(answer, load_seconds));
-  screen.end_answer();
-  if (flags.settings.verbose) screen.note(speed_text(answer));
-  if (answer.finish_reason == "cancelled") throw Error(ErrorCode::kCancelled, "stopped");
-}
-
-void run(const RunFlags& flags) {
-  const bool chats = flags.prompt.empty() && ::isatty(STDIN_FILENO) != 0;
-  if (chats && (flags.raw || flags.json)) {
+void run(RunFlags flags) {
+  const bool typed = ::isatty(STDIN_FILENO) != 0;
+  const bool chats = flags.shot.prompt.empty() && typed;
+  if (chats && (flags.shot.raw || flags.shot.json)) {
     throw Error(ErrorCode::kInvalidArgument, "--raw and --json need a PROMPT, or text piped in");
   }
-  const std::string prompt = whole_prompt(flags);
-  if (!chats && prompt.empty()) {
+  if (!typed) {
+    const std::string piped{std::istreambuf_iterator<char>(std::cin), {}};
+    flags.shot.prompt = joined_prompt(piped, flags.shot.prompt, flags.shot.raw);
+  }
+  if (!chats && flags.shot.prompt.empty()) {
     throw Error(ErrorCode::kInvalidArgument, "nothing to answer: give a PROMPT, or pipe text in");
   }
   const std::unique_ptr<LoadedModel> loaded = load(flags);
@@ -111,10 +84,11 @@ void run(const RunFlags& flags) {
   std::signal(SIGPIPE, SIG_DFL);
   Screen screen(std::cout, std::cerr, Screen::style_of_process());
   show_hints(flags, answerer->card(), screen);
-  if (!chats) return answer_once(flags, prompt, *answerer, screen, loaded->load_seconds);
+  flags.shot.load_seconds = loaded->load_seconds;
+  if (!chats) return answer_once(*answerer, screen, flags.shot);
   screen.note("/help lists the commands, /bye leaves");
   TerminalReader reader(HistoryFile::default_path());
-  Chat(*answerer, screen, {flags.settings, flags.model, flags.system, {}}).run(reader);
+  Chat(*answerer, screen, {flags.shot.settings, flags.model, flags.shot.system, {}}).run(reader);
 }
 
 void add_settings(CLI::App& command, const std::shared_ptr<RunFlags>& flags) {
@@ -122,7 +96,7 @@ void add_settings(CLI::App& command, const std::shared_ptr<RunFlags>& flags) {
     const std::string name(setting.name);
     const std::string description(setting.description);
     const auto set = [flags, name](const std::string& text) {
-      set_by_name(flags->settings, name, text);
+      set_by_name(flags->shot.settings, name, text);
     };
     if (setting.value.empty()) {
       command.add_flag_callback("--" + name, [set] { set("on"); }, description);
@@ -130,7 +104,7 @@ void add_settings(CLI::App& command, const std::shared_ptr<RunFlags>& flags) {
     }
     command.add_option_function<std::string>("--" + name, set, description)
         ->type_name(std::string(setting.value))
-        ->default_str(setting.get(flags->settings));
+        ->default_str(setting.get(flags->shot.settings));
   }
 }
 
@@ -142,11 +116,13 @@ void add_run(CLI::App& app) {
   command->add_option("model", flags->model, "A model of the library or the catalog, or a file")
       ->required()
       ->type_name("MODEL");
-  command->add_option("prompt", flags->prompt, "What to answer; without it, a chat")
+  command->add_option("prompt", flags->shot.prompt, "What to answer; without it, a chat")
       ->type_name("PROMPT");
-  command->add_flag("--raw", flags->raw, "Continue the text as it is, without a chat template");
-  command->add_option("--system", flags->system, "The system message")->type_name("TEXT");
-  command->add_option("--stop", flags->settings.options.stop, "End the answer before this text")
+  command->add_flag("--raw", flags->shot.raw,
+                    "Continue the text as it is, without a chat template");
+  command->add_option("--system", flags->shot.system, "The system message")->type_name("TEXT");
+  command
+      ->add_option("--stop", flags->shot.settings.options.stop, "End the answer before this text")
       ->type_name("TEXT")
       ->allow_extra_args(false);
   add_settings(*command, flags);
@@ -158,7 +134,7 @@ void add_run(CLI::App& app) {
       ->capture_default_str();
   command->add_option("--isa", flags->load.device.isa, "Instruction set to compute with")
       ->type_name("NAME");
-  command->add_flag("--json", flags->json, "Print one JSON object");
+  command->add_flag("--json", flags->shot.json, "Print one JSON object");
   command->callback([flags] { run(*flags); });
 }
 

@@ -20,13 +20,13 @@ struct ToolCall {
 };
 
 struct Message {
-  std::string role;                    // system, user, assistant, tool
-  std::optional<std::string> content;  // none: null, rendered as ''
-  std::vector<ContentPart> parts;      // if not empty, instead of content
-  std::string reasoning;             // what the assistant thought before it answered; may be empty
-  std::vector<ToolCall> tool_calls;  // of an assistant
-  std::string tool_call_id;          // of a tool: the call it answers
-  std::string name;                  // of a tool, or of who speaks; may be empty
+  std::string role = {};                    // system, user, assistant, tool
+  std::optional<std::string> content = {};  // none: null, rendered as ''
+  std::vector<ContentPart> parts = {};      // if not empty, instead of content
+  std::string reasoning = {};  // what the assistant thought before it answered; may be empty
+  std::vector<ToolCall> tool_calls = {};  // of an assistant
+  std::string tool_call_id = {};          // of a tool: the call it answers
+  std::string name = {};                  // of a tool, or of who speaks; may be empty
 };
 
 struct Conversation {

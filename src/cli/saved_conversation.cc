@@ -38,7 +38,7 @@ Message read_message(const JsonDocument& document, std::string_view name) {
 std::string serialize(const SavedConversation& saved) {
   nlohmann::ordered_json messages = nlohmann::ordered_json::array();
   for (const Message& message : saved.conversation.messages) {
-    messages.push_back({{"role", message.role}, {"content", message.content}});
+    messages.push_back({{"role", message.role}, {"content", message.content.value_or("")}});
   }
   const nlohmann::ordered_json object = {
       {kVersionKey, kVersion}, {"model", saved.model}, {"messages", messages}};

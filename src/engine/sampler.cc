@@ -93,8 +93,9 @@ void validate(const SamplingOptions& options) {
   }
   for (const auto& [id, bias] : options.logit_bias) {
     if (id < 0) refuse("logit_bias", "on token " + std::to_string(id), "on token ids of 0 or more");
-    if (!(bias < kInfinity))
-      refuse("logit_bias", std::to_string(bias), "finite, or -infinity to ban a token");
+    if (bias != -kInfinity && !(std::fabs(bias) <= kBiasMax)) {
+      refuse("logit_bias", std::to_string(bias), "-1e6 to 1e6, or -infinity to ban a token");
+    }
   }
 }
 

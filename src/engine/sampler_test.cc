@@ -86,8 +86,9 @@ void keep_mass(std::vector<Token>& tokens, double p, bool exceed) {
 void keep_typical(std::vector<Token>& tokens, double p) {
   double entropy = 0;
   for (const Token& token : tokens) entropy -= token.p * std::log(token.p);
-  std::stable_sort(tokens.begin(), tokens.end(), [&](const Token& a, const Token& b) {
-    return std::fabs(-std::log(a.p) - entropy) < std::fabs(-std::log(b.p) - entropy);
+  const auto distance = [&](const Token& token) { return std::fabs(-std::log(token.p) - entropy); };
+  std::sort(tokens.begin(), tokens.end(), [&](const Token& a, const Token& b) {
+    return distance(a) != distance(b) ? distance(a) < distance(b) : a.id < b.id;
   });
   keep_mass(tokens, p, true);
   by_logit(tokens);
@@ -276,12 +277,11 @@ TEST(Sampler, PenaltiesInALargeVocabulary) {
   options.presence_penalty = 50.0f;
   std::vector<float> logits = random_logits(5000, 3, 1.0);
   std::vector<TokenId> history;
-  for (TokenId id = 1000; id < 1064; ++id) {
+  for (TokenId id = 1; id < 4096; id += 64) {  // the largest of 64 different blocks
     logits[static_cast<std::size_t>(id)] = 10.0f;
     history.push_back(id);
   }
   for (const std::size_t id : {40, 1064, 4999}) logits[id] = 5.0f;
-  Sampler sampler(options);
   std::set<TokenId> seen;
   for (int i = 0; i < 200; ++i) {
     options.seed = static_cast<std::uint64_t>(i);
@@ -401,6 +401,7 @@ TEST(Sampler, ValidateNamesTheFieldTheValueAndTheRange) {
   refused([](Options& o) { o.logit_bias = {{-1, 0.0f}}; }, "logit_bias");
   refused([](Options& o) { o.logit_bias = {{1, kNan}}; }, "logit_bias");
   refused([](Options& o) { o.logit_bias = {{1, kInfinity}}; }, "logit_bias");
+  refused([](Options& o) { o.logit_bias = {{1, -2e6f}}; }, "logit_bias");
   refused([](Options& o) { o.logit_bias.resize(kLogitBiasMax + 1); }, "logit_bias");
 }
 

@@ -1,7 +1,9 @@
 // The Answerer of a model in this process: renders, tokenizes, drives the engine, turns tokens into
 // text.
 #include <chrono>
+#include <ctime>
 
+#include "chat/prompt.h"
 #include "host/answerer.h"
 #include "text/detokenizer.h"
 #include "text/stop_matcher.h"
@@ -22,6 +24,13 @@ const char* text_of(FinishReason reason) noexcept {
     case FinishReason::kCancelled: return "cancelled";
   }
   return "stop";
+}
+
+SpecialTexts special_texts(const Tokenizer& tokenizer) {
+  SpecialTexts texts;
+  if (tokenizer.bos()) texts.bos = tokenizer.piece(*tokenizer.bos(), true);
+  if (tokenizer.eos()) texts.eos = tokenizer.piece(*tokenizer.eos(), true);
+  return texts;
 }
 
 // One answer in the making: takes tokens, gives text.
@@ -85,13 +94,17 @@ class Generation {
 
 class LocalAnswerer final : public Answerer {
  public:
-  explicit LocalAnswerer(LoadedModel& loaded) : loaded_(loaded) {
+  explicit LocalAnswerer(LoadedModel& loaded)
+      : loaded_(loaded),
+        format_(loaded.file.metadata().optional_string("tokenizer.chat_template").value_or(""),
+                special_texts(*loaded.tokenizer)) {
     const GgufMetadata& metadata = loaded.file.metadata();
     card_.name =
         metadata.optional_string("general.name").value_or(loaded.model->config().architecture);
     card_.context = loaded.engine->context();
     for (const GgufTensor& tensor : loaded.file.tensors()) card_.parameters += tensor.elements();
     card_.file_bytes = loaded.file.file_bytes();
+    card_.has_template = format_.has_template();
     card_.device = loaded.device->name();
   }
 
@@ -99,9 +112,13 @@ class LocalAnswerer final : public Answerer {
 
   Answer chat(const Conversation& conversation, const AskOptions& options, const OnText& on_text,
               const CancelToken* cancel) override {
-    std::string prompt;
-    for (const Message& message : conversation.messages) prompt += message.content + "\n";
-    return complete(prompt, options, on_text, cancel);
+    PromptOptions prompt_options;
+    const std::time_t now = std::time(nullptr);
+    localtime_r(&now, &prompt_options.now);
+    const RenderedPrompt prompt = format_.render(conversation, prompt_options);
+    const EncodeOptions encode{
+        .add_special = !prompt.has_bos, .parse_special = true, .plain = prompt.user_ranges};
+    return generate(loaded_.tokenizer->encode(prompt.text, encode), options, on_text, cancel);
   }
 
   Answer complete(std::string_view prompt, const AskOptions& options, const OnText& on_text,
@@ -133,6 +150,7 @@ class LocalAnswerer final : public Answerer {
   }
 
   LoadedModel& loaded_;
+  PromptFormat format_;
   ModelCard card_;
 };
 

@@ -34,7 +34,7 @@ struct ResolvedModel {
 struct PullOptions {
   bool update = false;  // ask the source again though the model is here
   bool force = false;   // although the memory will not do
-  PullObserver observer;
+  PullObserver observer = {};
   const CancelToken* cancel = nullptr;
 };
 

@@ -90,6 +90,7 @@ ByteBpeTokenizer::ByteBpeTokenizer(const VocabularyData& data, PreTokenizer pre_
   if (data.merges.empty()) {
     throw Error(ErrorCode::kCorruptData, "tokenizer: tokenizer.ggml.merges is missing or empty");
   }
+  std::uint32_t result = 0;
   for (std::size_t rank = 0; rank < data.merges.size(); ++rank) {
     const std::string_view merge = data.merges[rank];
     // The space between the two; the left one may itself begin with a space in files of other
@@ -102,7 +103,12 @@ ByteBpeTokenizer::ByteBpeTokenizer(const VocabularyData& data, PreTokenizer pre_
     const std::string_view left = merge.substr(0, space);
     const std::string_view right = merge.substr(space + 1);
     text.assign(left).append(right);
-    merges_.insert(symbol(left), symbol(right), {static_cast<std::uint32_t>(rank), symbol(text)});
+    // Vocabularies list the merges' results in the merges' order: mostly it is the token after the
+    // last.
+    const bool in_order =
+        result + 1 < size() && vocabulary().text(static_cast<TokenId>(result + 1)) == text;
+    result = in_order ? result + 1 : symbol(text);
+    merges_.insert(symbol(left), symbol(right), {static_cast<std::uint32_t>(rank), result});
   }
 }
 

@@ -10,6 +10,12 @@ namespace {
 
 constexpr bool is_ascii_space(char c) noexcept { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
+// Whether [begin, end) shares a byte with one of the ranges.
+bool touches(std::span<const TextRange> ranges, std::size_t begin, std::size_t end) {
+  const auto after = std::ranges::upper_bound(ranges, begin, {}, &TextRange::end);
+  return after != ranges.end() && after->begin < end;
+}
+
 }  // namespace
 
 SpecialTokens::SpecialTokens(const Vocabulary& vocabulary) {
@@ -82,7 +88,7 @@ std::vector<std::uint32_t> SpecialTokens::occurring(std::string_view text,
 }
 
 void SpecialTokens::cut(std::string_view text, const Special& special,
-                        std::vector<Fragment>& fragments) {
+                        std::span<const TextRange> plain, std::vector<Fragment>& fragments) {
   std::vector<Fragment> out;
   out.reserve(fragments.size() + 2);
   for (const Fragment& fragment : fragments) {
@@ -92,25 +98,32 @@ void SpecialTokens::cut(std::string_view text, const Special& special,
     }
     const std::string_view until = text.substr(0, fragment.end);
     std::size_t done = fragment.begin;
-    for (std::size_t at; (at = until.find(special.text, done)) != std::string_view::npos;) {
+    std::size_t from = done;  // where to look next
+    for (std::size_t at; (at = until.find(special.text, from)) != std::string_view::npos;) {
       const std::size_t end = at + special.text.size();
+      if (!special.always && touches(plain, at, end)) {
+        from = at + 1;
+        continue;
+      }
       if (at > done)
         out.push_back({static_cast<std::uint32_t>(done), static_cast<std::uint32_t>(at), {}});
       out.push_back({static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(end), special.id});
       done = end;
       while (special.strips_right && done < until.size() && is_ascii_space(until[done])) ++done;
+      from = done;
     }
     if (done < fragment.end) out.push_back({static_cast<std::uint32_t>(done), fragment.end, {}});
   }
   fragments = std::move(out);
 }
 
-std::vector<Fragment> SpecialTokens::split(std::string_view text, bool parse_special) const {
+std::vector<Fragment> SpecialTokens::split(std::string_view text, bool parse_special,
+                                           std::span<const TextRange> plain) const {
   std::vector<Fragment> fragments;
   if (text.empty()) return fragments;
   fragments.push_back({0, static_cast<std::uint32_t>(text.size()), {}});
   for (const std::uint32_t special : occurring(text, parse_special)) {
-    cut(text, specials_[special], fragments);
+    cut(text, specials_[special], plain, fragments);
   }
   return fragments;
 }

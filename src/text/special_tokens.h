@@ -6,10 +6,12 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "text/text_range.h"
 #include "text/vocabulary.h"
 
 namespace hearth {
@@ -32,7 +34,9 @@ class SpecialTokens {
 
   // In order of the text. Text fragments are never empty; the white space that a token strips is in
   // none.
-  std::vector<Fragment> split(std::string_view text, bool parse_special) const;
+  // Nothing that touches a range of `plain` (ascending, disjoint) becomes a control token.
+  std::vector<Fragment> split(std::string_view text, bool parse_special,
+                              std::span<const TextRange> plain = {}) const;
 
  private:
   struct Special {
@@ -50,7 +54,8 @@ class SpecialTokens {
   void insert(std::uint32_t special);
   std::uint32_t child(std::uint32_t node, unsigned char byte) const noexcept;
   std::vector<std::uint32_t> occurring(std::string_view text, bool parse_special) const;
-  static void cut(std::string_view text, const Special& special, std::vector<Fragment>& fragments);
+  static void cut(std::string_view text, const Special& special, std::span<const TextRange> plain,
+                  std::vector<Fragment>& fragments);
 
   std::vector<Special> specials_;  // in the order they are looked for
   std::vector<Node> nodes_;

@@ -7,11 +7,13 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "format/gguf.h"
+#include "text/text_range.h"
 
 namespace hearth {
 
@@ -20,6 +22,8 @@ using TokenId = std::int32_t;
 struct EncodeOptions {
   bool add_special = true;     // BOS and EOS by the model's own rules
   bool parse_special = false;  // "<|im_start|>" in the text becomes the control token
+  // Ranges of the text, ascending and disjoint, in which it does not, whatever parse_special says.
+  std::span<const TextRange> plain = {};
 };
 
 class Tokenizer {

@@ -300,6 +300,39 @@ TEST(Attention, EveryInstructionSetGivesTheSameBytes) {
   }
 }
 
+// What a later partition is merged with: the largest visible score, and the sum of exp(score - it).
+TEST(Attention, TheStateIsTheLargestScoreAndTheSum) {
+  const Shape shape = {.head_dim = 80, .group = 3, .rows = 5, .first_position = 170, .window = 50};
+  for (const AttentionKernel& kernel : host_kernels()) {
+    const Inputs in = make_inputs(shape, kernel.type);
+    const Cache cache(kernel, shape, in, 0, in.positions);
+    State state(15, 80);
+    kernel.attend({in.queries.data(), in.query_stride, 5, 170, 3, 80, cache.blocks(0), 0, 175, 50,
+                   in.scale, state.max.data(), state.sum.data(), state.acc.data()});
+    for (std::size_t query = 0; query < 15; ++query) {
+      const std::size_t position = 170 + query / 3;
+      double top = -std::numeric_limits<double>::infinity(), sum = 0;
+      std::vector<double> score;
+      for (std::size_t key = position - 49; key <= position; ++key) {
+        double s = 0;
+        for (std::size_t d = 0; d < 80; ++d) {
+          const float q = in.queries[query / 3 * in.query_stride + query % 3 * 80 + d];
+          s += static_cast<double>(q) * in.scale * in.keys[key * 80 + d];
+        }
+        score.push_back(s);
+        top = std::max(top, s);
+      }
+      for (const double s : score) sum += std::exp(s - top);
+      // |q k| ≤ 4 * 3 / sqrt(80), 80 of them in a chain of 81 roundings; the sum as in expect(),
+      // depth ≤ 100.
+      const double score_bound = 81 * 0x1p-24 * 80 * 12 / std::sqrt(80.0);
+      EXPECT_NEAR(state.max[query], top, score_bound) << name(kernel, shape);
+      EXPECT_NEAR(state.sum[query], sum, sum * (2 * score_bound + 200 * 0x1p-24))
+          << name(kernel, shape);
+    }
+  }
+}
+
 TEST(Attention, APartitionThatARowCannotSeeIsEmptyAndMergesToNothing) {
   const Shape shape = {.head_dim = 20, .group = 2, .rows = 3, .first_position = 600, .window = 40};
   for (const AttentionKernel& kernel : host_kernels()) {

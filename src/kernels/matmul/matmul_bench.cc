@@ -76,7 +76,7 @@ struct Setup {
     out = PageBuffer(rows * stride * sizeof(float));
     scratch = PageBuffer(kernel.scratch_bytes(cols));
     job = {panels.data(),
-           panel_count,
+           slice,
            cols,
            activations.data(),
            bytes,

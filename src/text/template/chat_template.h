@@ -18,16 +18,13 @@
 #include <string_view>
 #include <vector>
 
+#include "text/text_range.h"
+
 namespace hearth {
 
 namespace jinja {
 struct Ast;
 }
-
-struct TextRange {
-  std::size_t begin;  // bytes [begin, end)
-  std::size_t end;
-};
 
 struct TemplateOptions {
   std::tm now{};  // what strftime_now prints; the caller's local time

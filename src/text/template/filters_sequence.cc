@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "text/template/filters.h"
+#include "text/template/merge_sort.h"
 #include "text/template/operations.h"
 #include "text/template/text_operations.h"
 
@@ -42,7 +43,7 @@ struct Keyed {
 
 void sort_by_key(Run& run, std::vector<Keyed>& items, bool reverse) {
   // Python keeps the order of equal items in both directions.
-  std::stable_sort(items.begin(), items.end(), [&](const Keyed& a, const Keyed& b) {
+  merge_sort(items, [&](const Keyed& a, const Keyed& b) {
     return reverse ? less(run, b.key, a.key) : less(run, a.key, b.key);
   });
 }

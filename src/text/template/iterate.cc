@@ -235,11 +235,10 @@ Value get_slice(Run& run, const Value& object, const Value& start, const Value& 
   run.charge();
   if (object.is(Kind::kUndefined)) fail_undefined(run, object);
   if (!object.is_sequence() && !object.is(Kind::kString) && !object.is(Kind::kRange)) {
-    return run.undefined_attribute(object, "slices");
+    run.fail(std::string("'") + type_name(object) + "' object cannot be sliced");
   }
-  // Python raises a TypeError there, which Jinja takes for "no such item".
   if (!can_slice(start) || !can_slice(stop) || !can_slice(step)) {
-    return no_element(run, object, "in that slice");
+    run.fail("a slice wants integers or none");
   }
   const SliceRange range = slice_range(run, start, stop, step, length_of(run, object).value_or(0));
   if (object.is(Kind::kString)) return slice_text(run, object, range);

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "text/template/convert.h"
+#include "text/template/merge_sort.h"
 #include "text/template/operations.h"
 #include "text/template/unicode.h"
 
@@ -126,14 +127,19 @@ void JsonWriter::list(const std::vector<Value>& items, int depth) {
 }
 
 void JsonWriter::key(const Value& key) {
+  if (key.is(Kind::kString)) {
+    text(*key.str);
+    return;
+  }
+  out_.append("\"");
   switch (key.kind) {
-    case Kind::kString: text(*key.str); return;
-    case Kind::kInt: out_.append("\"" + int_to_string(key.integer) + "\""); return;
-    case Kind::kFloat: out_.append("\"" + number(key.number) + "\""); return;
-    case Kind::kBool: out_.append(key.boolean ? "\"true\"" : "\"false\""); return;
-    case Kind::kNone: out_.append("\"null\""); return;
+    case Kind::kInt: out_.append(int_to_string(key.integer)); break;
+    case Kind::kFloat: out_.append(number(key.number)); break;
+    case Kind::kBool: out_.append(key.boolean ? "true" : "false"); break;
+    case Kind::kNone: out_.append("null"); break;
     default: run_.fail(std::string("JSON keys cannot be of type ") + type_name(key));
   }
+  out_.append("\"");
 }
 
 void JsonWriter::dict(const Dict& dict, int depth) {
@@ -144,8 +150,7 @@ void JsonWriter::dict(const Dict& dict, int depth) {
   std::vector<const std::pair<Value, Value>*> items;
   for (const auto& item : dict.items) items.push_back(&item);
   if (style_.sort_keys) {
-    std::stable_sort(items.begin(), items.end(),
-                     [&](const auto* a, const auto* b) { return less(run_, a->first, b->first); });
+    merge_sort(items, [&](const auto* a, const auto* b) { return less(run_, a->first, b->first); });
   }
   out_.append("{");
   for (std::size_t i = 0; i < items.size(); ++i) {

@@ -166,7 +166,9 @@ Value escape_html(Run& run, const Value& value) {
     const std::string_view replacement = entity(str.text[i]);
     if (replacement.empty()) continue;
     out.append(str, begin, i);
-    out.append(replacement, str.taint != Taint::kNone);
+    bool from_user = false;
+    each_user_span(str, i, i + 1, [&](Span) { from_user = true; });
+    out.append(replacement, from_user);
     begin = i + 1;
   }
   out.append(str, begin, str.text.size());

@@ -114,6 +114,7 @@ Value Run::dict(std::vector<std::pair<Value, Value>> items) {
   dict.depth = checked_depth(depth + 1);
   dict.items = std::move(items);
   if (dict.items.size() > kIndexedFrom) {
+    charge(dict.items.size());
     for (std::size_t i = 0; i < dict.items.size(); ++i) {
       const Value& key = dict.items[i].first;
       if (key.is(Kind::kString)) dict.index.emplace(key.str->text, i);

@@ -1,0 +1,428 @@
+#include "text/template/chat_template.h"
+
+#include <gtest/gtest.h>
+#include <pthread.h>
+#include <time.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "base/error.h"
+
+namespace hearth {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// 2026-07-31 14:05:09, a Friday: the clock of scripts/conformance_templates.py.
+std::tm fixed_clock() {
+  std::tm now{};
+  now.tm_year = 126;
+  now.tm_mon = 6;
+  now.tm_mday = 31;
+  now.tm_hour = 14;
+  now.tm_min = 5;
+  now.tm_sec = 9;
+  now.tm_wday = 5;
+  now.tm_yday = 211;
+  return now;
+}
+
+TemplateOptions fixed_options() {
+  TemplateOptions options;
+  options.now = fixed_clock();
+  return options;
+}
+
+std::filesystem::path data_folder() {
+  return std::filesystem::path(HEARTH_SOURCE_DIR) / "tests/data/templates";
+}
+
+std::string read_file(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  EXPECT_TRUE(file) << path;
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+std::string render(std::string_view source, const Json& context = Json::object()) {
+  return ChatTemplate::compile(source).render(context, fixed_options()).text;
+}
+
+// The error that a template ends in; kInternal with "" if it ends in none.
+Error refusal(std::string_view source, const Json& context = Json::object()) {
+  try {
+    render(source, context);
+  } catch (const Error& error) {
+    return error;
+  }
+  return Error(ErrorCode::kInternal, "");
+}
+
+void expect_case(std::string_view source, const Json& context, const Json& wanted) {
+  try {
+    const std::string text = render(source, context);
+    ASSERT_TRUE(wanted.contains("text"))
+        << "rendered " << text << "\nbut Jinja2 refuses: " << wanted["error"];
+    EXPECT_EQ(text, wanted["text"].get<std::string>());
+  } catch (const Error& error) {
+    EXPECT_TRUE(wanted.contains("error")) << error.message() << "\nwanted " << wanted["text"];
+  }
+}
+
+// The reference texts are Jinja2's, written by scripts/conformance_templates.py --write.
+TEST(ChatTemplate, ExpressionsPrintAsInJinja2) {
+  const Json data = Json::parse(read_file(data_folder() / "expressions.json"));
+  ASSERT_GE(data["cases"].size(), 280u);
+  for (const Json& wanted : data["cases"]) {
+    SCOPED_TRACE(wanted["template"].get<std::string>());
+    expect_case(wanted["template"].get<std::string>(), data["context"], wanted);
+  }
+}
+
+TEST(ChatTemplate, ConversationsRenderAsInJinja2) {
+  for (const char* name : {"chatml", "schema"}) {
+    const std::string source = read_file(data_folder() / (std::string(name) + ".jinja"));
+    const Json cases = Json::parse(read_file(data_folder() / (std::string(name) + ".json")));
+    ASSERT_EQ(cases.size(), 14u);
+    for (const Json& wanted : cases) {
+      SCOPED_TRACE(name + std::string(" / ") + wanted["name"].get<std::string>());
+      expect_case(source, wanted["context"], wanted);
+    }
+  }
+}
+
+TEST(ChatTemplate, ErrorsNameTheLine) {
+  EXPECT_EQ(refusal("a\nb\n{{ x.y }}").message(), "chat template, line 3: 'x' is undefined");
+  EXPECT_EQ(refusal("a\n{{ 1 +\n }}").code(), ErrorCode::kCorruptData);
+  EXPECT_NE(refusal("a\n{% if %}").message().find("line 2"), std::string::npos);
+  EXPECT_EQ(refusal("{{ raise_exception('no tools here') }}").message(),
+            "chat template, line 1: the template refuses this conversation: no tools here");
+  EXPECT_EQ(refusal("{% include 'x' %}").code(), ErrorCode::kUnsupported);
+  EXPECT_EQ(refusal("{{ '%d' % 170141183460469231731687303715884105728 }}").code(),
+            ErrorCode::kCorruptData);
+}
+
+TEST(ChatTemplate, JsonNumbersKeepTheirDigits) {
+  const Json context = {
+      {"x", Json::parse("[18446744073709551615, -9223372036854775808, 1.0, 1e300]")}};
+  EXPECT_EQ(render("{{ x | tojson }}", context),
+            "[18446744073709551615, -9223372036854775808, 1.0, 1e+300]");
+  EXPECT_EQ(render("{{ x[0] + 1 }}", context), "18446744073709551616");
+}
+
+TEST(ChatTemplate, FromJsonReadsWhatTemplatesGiveIt) {
+  EXPECT_EQ(render(R"({% set x = '{"a": [1, "b", null]}' | from_json %}{{ x.a[1] }}{{ x }})"),
+            "b{'a': [1, 'b', None]}");
+  EXPECT_EQ(refusal("{{ '{' | from_json }}").code(), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(refusal("{{ ('[' * 100000) | from_json }}").code(), ErrorCode::kResourceExhausted);
+}
+
+TEST(ChatTemplate, MalformedTextIsNeitherLostNorFatal) {
+  const Json context = {{"x", "a\xff\xc3z"}};
+  EXPECT_EQ(render("{{ x }}|{{ x | length }}|{{ x[1:3] }}|{{ x | upper | lower }}", context),
+            "a\xff\xc3z|4|\xff\xc3|a\xff\xc3z");
+}
+
+// Hostile templates: server-side template injection and endless work (threats M9 and M10).
+
+TEST(ChatTemplate, ReflectionFindsNothing) {
+  for (const char* source : {
+           "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+           "{{ ''['__class__']['__base__'] }}",
+           "{{ cycler.__init__.__globals__.os.popen('id').read() }}",
+           "{{ self._TemplateReference__context.cycler.__init__.__globals__ }}",
+           "{{ lipsum.__globals__['os'].popen('id').read() }}",
+           "{{ namespace.__init__.__globals__['sys'] }}",
+           "{{ (''|attr('__class__'))|attr('mro')() }}",
+           "{{ request['application']['__globals__'] }}",
+           "{{ config.items() }}",
+           "{{ '{0.__class__.__init__.__globals__}'.format(range)['x'].y }}",
+           "{{ [].__class__.__base__.__subclasses__()[104].load_module('os') }}",
+           "{{ ()|attr('\\x5f\\x5fclass\\x5f\\x5f')|attr('x')() }}",
+           "{% for c in [].__class__.__base__.__subclasses__() %}{{ c }}{% endfor %}",
+           "{{ dict.__class__.mro() }}",
+           "{{ range.__self__.open('/etc/passwd') }}",
+           "{{ raise_exception.__globals__['__builtins__'].eval('1') }}",
+           "{% set x = namespace(__class__=1) %}",
+           "{{ open('/etc/passwd').read() }}",
+           "{{ __import__('os').system('id') }}",
+           "{% import 'os' as os %}{{ os.system('id') }}",
+       }) {
+    EXPECT_NE(refusal(source).message(), "") << source;
+  }
+}
+
+std::string repeated(std::string_view text, int times) {
+  std::string all;
+  for (int i = 0; i < times; ++i) all += text;
+  return all;
+}
+
+std::vector<std::string> endless_templates() {
+  std::vector<std::string> sources = {
+      "{% for i in range(10**9) %}{% endfor %}",
+      "{{ 'a' * 10**9 }}",
+      "{{ 10**9 * 'a' }}",
+      "{{ [1] * 10**9 }}",
+      "{{ [[1] * 1000] * 100000 }}",
+      "{{ 9 ** 9 ** 9 }}",
+      "{{ 2 ** 100000000 }}",
+      "{{ '%1000000000d' % 1 }}",
+      "{{ '%.1000000000f' % 1 }}",
+      "{{ '%*d' % (1000000000, 1) }}",
+      "{{ '{:1000000000}'.format('a') }}",
+      "{{ 'a'.center(1000000000) }}",
+      "{{ 'a' | center(1000000000) }}",
+      "{{ '5'.zfill(1000000000) }}",
+      "{{ 'a\nb' | indent(1000000000) }}",
+      "{{ [1, [2]] | tojson(indent=1000000000) }}",
+      "{{ [1] | batch(1000000000, 0) | list | length }}",
+      "{{ [1] | slice(1000000000) | list }}",
+      "{{ 1 | round(1000000000) }}",
+      "{{ strftime_now('%c' * 1000000) }}",
+      "{{ strftime_now('%999999999d') }}",
+      "{% macro m() %}{{ m() }}{{ m() }}{% endmacro %}{{ m() }}",
+      "{% for a in [1] recursive %}{{ loop([1]) }}{% endfor %}",
+      "{% set ns = namespace(s='ab') %}{% for i in range(99999) %}{% set ns.s = ns.s + ns.s %}{% "
+      "endfor %}",
+      "{% set ns = namespace(l=[1]) %}{% for i in range(99999) %}{% set ns.l = ns.l + ns.l %}{% "
+      "endfor %}",
+      "{% set ns = namespace(l=[]) %}{% for i in range(99999) %}{% set ns.l = [ns.l] %}{% endfor "
+      "%}",
+      "{% set ns = namespace(d={}) %}{% for i in range(99999) %}{% set ns.d = {'a': ns.d} %}{% "
+      "endfor %}",
+      "{% set ns = namespace(g=[1]) %}{% for i in range(9999) %}{% set ns.g = ns.g | map('string') "
+      "%}{% endfor %}{{ ns.g | list }}",
+      "{% set ns = namespace() %}{% set ns.x = ns %}{{ ns }}",
+      "{% set ns = namespace() %}{% set ns.x = [ns] %}{{ ns == ns.x[0] }}{{ ns.x }}",
+      "{% set ns = namespace(m=0) %}{% macro a() %}{% macro b() %}{% endmacro %}{% set ns.m = b "
+      "%}{% endmacro %}{% for i in range(99999) %}{{ a() }}{% for j in range(99999) %}{{ ns.m() "
+      "}}{% endfor %}{% endfor %}",
+      "{% set s = 'ab' * 2000000 %}{% for i in range(99999) %}{{ s.count('a') }}{% endfor %}",
+      "{% set s = 'a' * 4000000 %}{% set t = 'a' * 2000000 + 'b' %}{% for i in range(99999) %}{{ t "
+      "in s "
+      "}}{{ s.rfind('b' + t) }}{% endfor %}",
+      "{% set s = 'a' * 4000000 %}{% for i in range(99999) %}{{ s == s }}{{ s < s }}{% endfor %}",
+      "{% set s = 'é' * 2000000 %}{% for i in range(99999) %}{{ s[i] }}{{ s[::-1] | length }}{% "
+      "endfor %}",
+      "{% set s = 'a ' * 2000000 %}{% for i in range(99999) %}{{ s.split() | length }}{% endfor %}",
+      "{% set s = ' ' * 4000000 %}{% for i in range(99999) %}{{ s.strip() }}{{ s | trim }}{% "
+      "endfor %}",
+      "{% set l = range(99999) | list %}{% for i in l %}{{ l | sort | length }}{% endfor %}",
+      "{% set l = range(99999) | list %}{{ l | unique | list | length }}",
+      "{% set l = range(99999) | list %}{% for i in l %}{{ -1 in l }}{{ l.count(1) }}{% endfor %}",
+      "{% set s = 'x' * 4000000 %}{% for i in range(99999) %}{{ s | upper | length }}{{ s | tojson "
+      "| length "
+      "}}{{ s | e | length }}{{ [s] | string | length }}{% endfor %}",
+      "{% set s = 'x' * 4000000 %}{% for i in range(99999) %}{{ {s: 1}[s] }}{{ s | replace('x', "
+      "'yy') | "
+      "length }}{% endfor %}",
+      "{% set s = '{' * 8000000 %}{% for i in range(99999) %}{{ s.format() }}{% endfor %}",
+      "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}",
+      "{% for i in range(99999) %}{{ range(99999) | sum }}{% endfor %}",
+      "{% for i in range(99999) %}{% set a, b, c, d = [1,2,3,4] %}{{ '%s' | format(a) }}{% endfor "
+      "%}",
+      "{% for i in range(99999) %}{{ "
+      "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' "
+      "* 1000 }}{% endfor %}",
+      "{% set d = dict([('a', 1)]) %}{% set ns = namespace(d=d) %}{% for i in range(99999) %}{% "
+      "set ns.d = "
+      "dict(ns.d, **{i | string: i}) %}{% endfor %}",
+      "{{ ('[' * 4000000) | from_json }}",
+      "{{ ('[1,' * 2000000) | from_json }}",
+      "{% for i in range(99999) %}{{ ('1,' * 100000) | from_json }}{% endfor %}",
+  };
+  for (const auto& [open, close] : std::vector<std::pair<std::string, std::string>>{{"(", ")"},
+                                                                                    {"[", "]"},
+                                                                                    {"{'a':", "}"},
+                                                                                    {"-", ""},
+                                                                                    {"not ", ""},
+                                                                                    {"f(", ")"},
+                                                                                    {"x[", "]"}}) {
+    sources.push_back("{{ " + repeated(open, 100000) + "1" + repeated(close, 100000) + " }}");
+  }
+  sources.push_back(repeated("{% if 1 %}", 50000) + repeated("{% endif %}", 50000));
+  sources.push_back(repeated("{% for i in x %}", 30000));
+  sources.push_back("{% for " + repeated("(", 100000) + "a" + repeated(")", 100000) + " in x %}");
+  sources.push_back("{{ x" + repeated(".a", 100000) + " }}");
+  sources.push_back("{{ x" + repeated("|upper", 100000) + " }}");
+  sources.push_back("{{ 1" + repeated(" if 1 else 1", 50000) + " }}");
+  sources.push_back("{{ 1" + repeated("**1", 300000) + repeated("+1", 200000) + " }}" +
+                    repeated("{", 90000));
+  return sources;
+}
+
+// This thread's own time: the machine may be busy with other tests.
+double thread_ms() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) * 1e-6;
+}
+
+TEST(ChatTemplate, EndlessTemplatesEndSoon) {
+  for (const std::string& source : endless_templates()) {
+    const double start = thread_ms();
+    const Error error = refusal(source);
+    const double ms = thread_ms() - start;
+    EXPECT_NE(error.message(), "") << source.substr(0, 100) << " renders";
+#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__)
+    EXPECT_LT(ms, 300) << source.substr(0, 100) << ": " << error.message();
+#else
+    (void)ms;
+#endif
+  }
+}
+
+TEST(ChatTemplate, LimitsAreReportedAsSuch) {
+  TemplateOptions options = fixed_options();
+  options.operations_max = 100;
+  const auto loop = ChatTemplate::compile("{% for i in range(1000) %}{{ i }}{% endfor %}");
+  EXPECT_THROW(loop.render(Json::object(), options), Error);
+  options = fixed_options();
+  options.output_bytes_max = 100;
+  const auto wide = ChatTemplate::compile("{% for i in range(101) %}x{% endfor %}");
+  EXPECT_THROW(wide.render(Json::object(), options), Error);
+  options.output_bytes_max = 101;
+  EXPECT_EQ(wide.render(Json::object(), options).text.size(), 101u);
+  EXPECT_EQ(refusal("{{ 'a' * 10**9 }}").code(), ErrorCode::kResourceExhausted);
+}
+
+std::vector<std::string> deep_templates() {
+  const std::string arms = repeated("(1 if ", 30) + "f(n - 1)" + repeated(" else 0)", 30);
+  std::string many_blocks =
+      repeated("{% if 1 %}", 55) + "{{ f(n - 1) }}" + repeated("{% endif %}", 55);
+  return {
+      "{% macro f(n) %}{{ " + arms + " }}{% endmacro %}{{ f(1000) }}",
+      "{% macro f(n) %}" + many_blocks + "{% endmacro %}{{ f(1000) }}",
+      "{% macro f(n) %}{{ [{'a': [f(n - 1)|upper|trim]}]|map('string')|list|join }}{% endmacro "
+      "%}{{ f(1000) }}",
+      "{% for x in [1] recursive %}{% for y in [1] if loop is not defined %}{{ loop([1]) }}{% "
+      "endfor %}{{ "
+      "loop([1]) }}{% endfor %}",
+      "{% macro f(n) %}{% call f(n - 1) %}{{ caller() }}{% endcall %}{% endmacro %}{{ f(1000) }}",
+      "{{ " + repeated("[", 90) + repeated("]", 90) + " | string }}",
+      "{% set ns = namespace(l=[]) %}{% for i in range(60) %}{% set ns.l = [ns.l] %}{% endfor %}{{ "
+      "ns.l | "
+      "tojson }}{{ ns.l == [ns.l] }}{{ [ns.l] | sort }}{{ ns.l | string }}" +
+          repeated("{% if 1 %}", 80),
+      "{% set ns = namespace(g=[1]) %}{% for i in range(60) %}{% set ns.g = ns.g | map('string') | "
+      "select('string') | unique %}{% endfor %}{{ ns.g | list }}",
+  };
+}
+
+void* render_deep_templates(void*) {
+  for (const std::string& source : deep_templates()) refusal(source);
+  return nullptr;
+}
+
+// The deepest nesting that the limits allow fits a small thread's stack; beyond it, this test
+// crashes.
+TEST(ChatTemplate, DepthLimitsFitASmallStack) {
+  pthread_attr_t attributes;
+  ASSERT_EQ(pthread_attr_init(&attributes), 0);
+#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__)
+  ASSERT_EQ(pthread_attr_setstacksize(&attributes, 512 * 1024), 0);
+#endif
+  pthread_t thread;
+  ASSERT_EQ(pthread_create(&thread, &attributes, render_deep_templates, nullptr), 0);
+  pthread_join(thread, nullptr);
+  pthread_attr_destroy(&attributes);
+}
+
+TEST(ChatTemplate, LegitimateRecursionFits) {
+  EXPECT_EQ(render("{% macro f(n) %}{% if n > 0 %}{{ n }},{{ f(n - 1) }}{% endif %}{% endmacro %}"
+                   "{{ f(40) | length }}"),
+            "111");
+}
+
+// Who wrote what.
+
+std::string user_bytes(const RenderedText& rendered) {
+  std::string bytes;
+  for (const TextRange& range : rendered.user_ranges) {
+    bytes += rendered.text.substr(range.begin, range.end - range.begin) + "|";
+  }
+  return bytes;
+}
+
+std::string user_part(std::string_view source, const Json& context) {
+  TemplateOptions options = fixed_options();
+  options.trusted = {"bos_token"};
+  return user_bytes(ChatTemplate::compile(source).render(context, options));
+}
+
+TEST(ChatTemplate, UserTextIsTracedThroughOperations) {
+  const Json x = {{"x", "  Ab,cd  "}, {"bos_token", "<s>"}, {"d", {{"k", "v"}}}};
+  EXPECT_EQ(user_part("{{ bos_token }}<|im_start|>{{ x }}<|im_end|>", x), "  Ab,cd  |");
+  EXPECT_EQ(user_part("{{ '<' + x | trim + '>' }}", x), "Ab,cd|");
+  EXPECT_EQ(user_part("{{ x | upper }}-{{ x[2:4] }}-{{ x.split(',')[0].strip() ~ '!' }}", x),
+            "  AB,CD  |Ab|Ab|");
+  EXPECT_EQ(user_part("{{ x | replace('b', '<b>') }}", x), "  A|,cd  |");
+  EXPECT_EQ(user_part("{{ 'a-b' | replace('-', x | trim) }}", x), "Ab,cd|");
+  EXPECT_EQ(user_part("{{ d | tojson }}{{ d }}{{ d | dictsort }}", x), "k|v|k|v|k|v|");
+  EXPECT_EQ(user_part("{% macro m(a) %}<{{ a }}>{% endmacro %}{{ m(d.k) * 2 }}", x), "v|v|");
+  EXPECT_EQ(user_part("{% set y %}<{{ d.k }}{% endset %}{{ ('<' ~ y)[1:] | title }}", x), "V|");
+  EXPECT_EQ(
+      user_part("{{ '%s:%s' % (d.k, 1) }} {{ '{}!'.format(d.k) }} {{ '-'.join([d.k, 'z']) }}", x),
+      "v|v|v|");
+  EXPECT_EQ(
+      user_part("{{ x | trim | reverse }}{{ d.k | center(3) }}{{ d.k | indent(2, true) }}", x),
+      "dc,bA|v|v|");
+  EXPECT_EQ(user_part("{{ ('<' + d.k) | e }} {{ x | trim | list | join('/') }}", x), "v|A|b|,|c|d|");
+  EXPECT_EQ(user_part("{{ dict(**d) }}{{ namespace(**d) }}{{ d | string | tojson }}", x),
+            "k|v|k|v|k|v|");
+  EXPECT_EQ(user_part("{{ ('[\"' ~ d.k ~ '\"]') | from_json | first }}", x), "v|");
+}
+
+// Every text that a conversation contributes, in every place of our templates, is marked: each
+// letter of these conversations is replaced by one that no template contains, and must lie in a
+// user range wherever it shows.
+void disguise(Json& json) {
+  if (json.is_string()) {
+    std::string text = json.get<std::string>();
+    for (char& c : text) {
+      if (std::islower(static_cast<unsigned char>(c)) != 0) c = '\x01';
+    }
+    json = text;
+  } else if (json.is_structured()) {
+    for (auto& [key, item] : json.items()) {
+      if (key != "role" && key != "type") disguise(item);
+    }
+  }
+}
+
+TEST(ChatTemplate, NoUserTextEscapesTheMarks) {
+  std::size_t checked = 0;
+  for (const char* name : {"chatml", "schema"}) {
+    const auto compiled =
+        ChatTemplate::compile(read_file(data_folder() / (std::string(name) + ".jinja")));
+    const Json cases = Json::parse(read_file(data_folder() / (std::string(name) + ".json")));
+    for (const Json& wanted : cases) {
+      Json context = wanted["context"];
+      for (const char* key : {"messages", "tools"}) disguise(context[key]);
+      RenderedText rendered;
+      try {
+        rendered = compiled.render(context, fixed_options());
+      } catch (const Error&) {
+        continue;
+      }
+      std::size_t next = 0;
+      for (std::size_t i = 0; i < rendered.text.size(); ++i) {
+        while (next < rendered.user_ranges.size() && rendered.user_ranges[next].end <= i) ++next;
+        const bool marked =
+            next < rendered.user_ranges.size() && rendered.user_ranges[next].begin <= i;
+        if (rendered.text[i] != '\x01') continue;
+        ++checked;
+        ASSERT_TRUE(marked) << name << " / " << wanted["name"] << " at byte " << i;
+      }
+    }
+  }
+  EXPECT_GT(checked, 1000u);
+}
+
+}  // namespace
+}  // namespace hearth
