@@ -98,7 +98,7 @@ def main():
     options = parser.parse_args()
     os.chdir(Path(__file__).resolve().parent.parent)
     unit, check = (0, 0, 0), (0, 0)
-    os.environ.setdefault("HEARTH_TEST_SMOLLM2", model_path("smollm2"))
+    os.environ.setdefault("HEARTH_TEST_MODEL_SMOLLM2", model_path("smollm2"))
     if options.only != "checks":
         unit = run_unit(options.build, options.exclude)
     if options.only != "unit":
