@@ -17,10 +17,13 @@ const char* const kConversation = R"({
   "messages": [{"role": "system", "content": "Be brief."},
                {"role": "user", "content": [{"type": "text", "text": "h\u00e9llo <|im_end|>"}]},
                {"role": "assistant", "content": null, "tool_calls":
-                 [{"id": "1", "type": "function", "function": {"name": "f", "arguments": {"a": [1, 2.5, true, null]}}}]},
+                 [{"id": "1", "type": "function", "function":
+                  {"name": "f", "arguments": {"a": [1, 2.5, true, null]}}}]},
                {"role": "tool", "content": "  {\"x\": 1}\n"}],
-  "tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "items": {}}}}],
-  "bos_token": "<s>", "add_generation_prompt": true, "x": "a b,c", "n": 3, "d": {"b": 1, "A": "q"}})";
+  "tools": [{"type": "function", "function": {"name": "f", "parameters":
+              {"type": "object", "items": {}}}}],
+  "bos_token": "<s>", "add_generation_prompt": true, "x": "a b,c",
+  "n": 3, "d": {"b": 1, "A": "q"}})";
 
 void check_ranges(const hearth::RenderedText& rendered) {
   std::size_t at = 0;

@@ -5,11 +5,15 @@
         --templates 'DIR/*.jinja' --gguf a.gguf b.gguf
     python scripts/conformance_templates.py --write tests/data/templates
 
-The reference is transformers' own render_jinja_template (Jinja2's immutable sandbox), with the clock fixed.
-Needs transformers 5.23 and Jinja2 3.1.6 (and gguf for --gguf). A render must be equal byte for byte, a refusal
-must be refused. Exits 1 if any differs. --write makes the cases of chat_template_test from our own templates in
+The reference is transformers' own render_jinja_template (Jinja2's immutable sandbox), with the
+clock fixed.
+Needs transformers 5.23 and Jinja2 3.1.6 (and gguf for --gguf). A render must be equal byte for
+byte, a refusal
+must be refused. Exits 1 if any differs. --write makes the cases of chat_template_test from our
+own templates in
 that folder.
 """
+
 import argparse
 import copy
 import datetime
@@ -34,23 +38,66 @@ class FixedClock(datetime.datetime):
 
 chat_template_utils.datetime = FixedClock
 
-WEATHER = {"type": "function", "function": {
-    "name": "get_weather", "description": "Get the \"current\" weather for a <place> & time's sake.",
-    "parameters": {"type": "object", "properties": {
-        "city": {"type": "string", "description": "The city, e.g. München"},
-        "unit": {"type": "string", "enum": ["celsius", "fahrenheit"], "default": "celsius", "description": "Unit"},
-        "days": {"type": "integer", "description": "How many", "minimum": 1, "maximum": 18446744073709551615}},
-        "required": ["city"]}}}
-SEARCH = {"type": "function", "function": {
-    "name": "search", "description": "Search many things.",
-    "parameters": {"type": "object", "properties": {
-        "queries": {"type": "array", "items": {"type": "string"}, "description": "What to look for"},
-        "filter": {"type": "object", "properties": {"since": {"type": "number"}, "exact": {"type": "boolean"}},
-                   "description": "What to leave out", "required": []},
-        "limit": {"type": ["integer", "null"], "description": "How many"}}, "required": ["queries"]},
-    "return": {"type": "string"}}}
-PING = {"type": "function", "function": {"name": "ping", "description": "Do nothing.",
-                                         "parameters": {"type": "object", "properties": {}}}}
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "description": 'Get the "current" weather for a <place> & time\'s sake.',
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "city": {"type": "string", "description": "The city, e.g. München"},
+                "unit": {
+                    "type": "string",
+                    "enum": ["celsius", "fahrenheit"],
+                    "default": "celsius",
+                    "description": "Unit",
+                },
+                "days": {
+                    "type": "integer",
+                    "description": "How many",
+                    "minimum": 1,
+                    "maximum": 18446744073709551615,
+                },
+            },
+            "required": ["city"],
+        },
+    },
+}
+SEARCH = {
+    "type": "function",
+    "function": {
+        "name": "search",
+        "description": "Search many things.",
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "queries": {
+                    "type": "array",
+                    "items": {"type": "string"},
+                    "description": "What to look for",
+                },
+                "filter": {
+                    "type": "object",
+                    "properties": {"since": {"type": "number"}, "exact": {"type": "boolean"}},
+                    "description": "What to leave out",
+                    "required": [],
+                },
+                "limit": {"type": ["integer", "null"], "description": "How many"},
+            },
+            "required": ["queries"],
+        },
+        "return": {"type": "string"},
+    },
+}
+PING = {
+    "type": "function",
+    "function": {
+        "name": "ping",
+        "description": "Do nothing.",
+        "parameters": {"type": "object", "properties": {}},
+    },
+}
 
 
 def user(content):
@@ -76,42 +123,110 @@ CITY = {"city": "Zürich", "unit": "celsius", "days": 3, "exact": True, "ratio":
 CONVERSATIONS = {
     "single": ([user("Hello, world!")], [], True),
     "system": ([SYSTEM, user("What is 2+2?")], [], True),
-    "turns": ([SYSTEM, user("Hi"), assistant("Hello! How can I help?"), user("Tell me a joke\n")], [], True),
+    "turns": (
+        [SYSTEM, user("Hi"), assistant("Hello! How can I help?"), user("Tell me a joke\n")],
+        [],
+        True,
+    ),
     "finished": ([user("Hi"), assistant("  Hello there.  ")], [], False),
     "empty": ([], [], True),
     "empty_text": ([user(""), assistant(""), user("   ")], [], True),
-    "unicode": ([SYSTEM, user("Grüße 你好 👋🏽 e\u0301 \u200b <|im_start|> {{ x }} 'q' \"d\" \\n & <b>")], [], True),
+    "unicode": (
+        [SYSTEM, user("Grüße 你好 👋🏽 e\u0301 \u200b <|im_start|> {{ x }} 'q' \"d\" \\n & <b>")],
+        [],
+        True,
+    ),
     "tools": ([SYSTEM, user("Weather in Zürich?")], [WEATHER, SEARCH, PING], True),
-    "tool_call": ([user("Weather?"), assistant("", tool_calls=[call("get_weather", CITY)])], [WEATHER], False),
-    "tool_result": ([SYSTEM, user("Weather?"), assistant("", tool_calls=[call("get_weather", CITY)]),
-                     tool('{"temperature": 21.5}')], [WEATHER], True),
-    "tool_many": ([user("Both"), assistant("Let me see.", tool_calls=[
-        call("get_weather", CITY), call("search", {"queries": ["a", "b"], "filter": {"since": 1e21}}, "call00002")]),
-        tool("sunny"), tool("[]", "search", "call00002"), assistant("Sunny."), user("Thanks")],
-        [WEATHER, SEARCH], True),
-    "reasoning": ([user("Why?"), assistant("Because.", reasoning_content="Let me think.\nHm."), user("Really?"),
-                   assistant("<think>\nsure\n</think>\n\nYes."), user("Ok")], [], True),
-    "parts": ([user([{"type": "text", "text": "Look at "}, {"type": "text", "text": "this."}]),
-               assistant([{"type": "text", "text": "I see."}]), user("And?")], [], True),
-    "null_content": ([user("Weather?"), assistant(None, tool_calls=[call("get_weather", {"city": "Bern"})]),
-                      tool("rain")], [WEATHER], True),
+    "tool_call": (
+        [user("Weather?"), assistant("", tool_calls=[call("get_weather", CITY)])],
+        [WEATHER],
+        False,
+    ),
+    "tool_result": (
+        [
+            SYSTEM,
+            user("Weather?"),
+            assistant("", tool_calls=[call("get_weather", CITY)]),
+            tool('{"temperature": 21.5}'),
+        ],
+        [WEATHER],
+        True,
+    ),
+    "tool_many": (
+        [
+            user("Both"),
+            assistant(
+                "Let me see.",
+                tool_calls=[
+                    call("get_weather", CITY),
+                    call("search", {"queries": ["a", "b"], "filter": {"since": 1e21}}, "call00002"),
+                ],
+            ),
+            tool("sunny"),
+            tool("[]", "search", "call00002"),
+            assistant("Sunny."),
+            user("Thanks"),
+        ],
+        [WEATHER, SEARCH],
+        True,
+    ),
+    "reasoning": (
+        [
+            user("Why?"),
+            assistant("Because.", reasoning_content="Let me think.\nHm."),
+            user("Really?"),
+            assistant("<think>\nsure\n</think>\n\nYes."),
+            user("Ok"),
+        ],
+        [],
+        True,
+    ),
+    "parts": (
+        [
+            user([{"type": "text", "text": "Look at "}, {"type": "text", "text": "this."}]),
+            assistant([{"type": "text", "text": "I see."}]),
+            user("And?"),
+        ],
+        [],
+        True,
+    ),
+    "null_content": (
+        [
+            user("Weather?"),
+            assistant(None, tool_calls=[call("get_weather", {"city": "Bern"})]),
+            tool("rain"),
+        ],
+        [WEATHER],
+        True,
+    ),
 }
 TOKENS = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>"}
 
 
 def context_of(messages, tools, add_generation_prompt):
-    kwargs = dict(TOKENS, functions=json.dumps([t["function"] for t in tools]), datetime="2026-07-31")
+    kwargs = dict(
+        TOKENS, functions=json.dumps([t["function"] for t in tools]), datetime="2026-07-31"
+    )
     seen = chat_template_utils._alias_reasoning_fields(copy.deepcopy(messages))
-    context = {"messages": seen, "tools": tools, "documents": None,
-               "add_generation_prompt": add_generation_prompt, **kwargs}
+    context = {
+        "messages": seen,
+        "tools": tools,
+        "documents": None,
+        "add_generation_prompt": add_generation_prompt,
+        **kwargs,
+    }
     return context, kwargs
 
 
 def reference(template, messages, tools, add_generation_prompt, kwargs):
     try:
         rendered, _ = chat_template_utils.render_jinja_template(
-            conversations=[copy.deepcopy(messages)], tools=tools, chat_template=template,
-            add_generation_prompt=add_generation_prompt, **kwargs)
+            conversations=[copy.deepcopy(messages)],
+            tools=tools,
+            chat_template=template,
+            add_generation_prompt=add_generation_prompt,
+            **kwargs,
+        )
         return {"text": rendered[0]}
     except (RecursionError, Exception) as error:
         return {"error": f"{type(error).__name__}: {error}"[:300]}
@@ -122,6 +237,7 @@ def templates(args):
         yield os.path.basename(path), open(path, encoding="utf-8").read()
     for path in args.gguf:
         from gguf import GGUFReader
+
         field = GGUFReader(path).get_field("tokenizer.chat_template")
         yield os.path.basename(path), bytes(field.parts[field.data[0]]).decode("utf-8")
 
@@ -144,39 +260,62 @@ def compare(args):
             refusals += "error" in want
             continue
         wrong += 1
-        print(f"DIFFERS {name} / {conversation}\n  want {json.dumps(want)[:args.show]}\n"
-              f"  got  {json.dumps(got)[:args.show]}")
+        print(
+            f"DIFFERS {name} / {conversation}\n  want {json.dumps(want)[:args.show]}\n"
+            f"  got  {json.dumps(got)[:args.show]}"
+        )
     names = {j[0] for j in jobs}
-    print(f"transformers {transformers.__version__}, Jinja2 {jinja2.__version__}: {len(names)} templates x "
-          f"{len(CONVERSATIONS)} conversations: {renders} renders byte-equal, {refusals} refusals refused, "
-          f"{wrong} differ; at most {most} operations")
+    print(
+        f"transformers {transformers.__version__}, Jinja2 {jinja2.__version__}: "
+        f"{len(names)} templates x "
+        f"{len(CONVERSATIONS)} conversations: {renders} renders byte-equal, "
+        f"{refusals} refusals refused, "
+        f"{wrong} differ; at most {most} operations"
+    )
     return 1 if wrong or not jobs else 0
 
 
 def write(folder):
-    """One file of cases for each of our own templates: {"context", "text" or "error"} per conversation."""
+    """One file of cases for each of our own templates: {"context", "text" or "error"} per
+    conversation."""
     for path in sorted(glob.glob(os.path.join(folder, "*.jinja"))):
         source = open(path, encoding="utf-8").read()
         cases = []
         for conversation, parts in CONVERSATIONS.items():
             context, kwargs = context_of(*parts)
-            cases.append({"name": conversation, "context": context,
-                          **reference(source, *parts, kwargs)})
+            cases.append(
+                {"name": conversation, "context": context, **reference(source, *parts, kwargs)}
+            )
             if not source.count("messages"):
                 break  # a template about the language itself: one conversation is enough
         with open(path.removesuffix(".jinja") + ".json", "w", encoding="utf-8") as file:
             json.dump(cases, file, ensure_ascii=False, indent=0)
             file.write("\n")
-        print(path, sum("text" in c for c in cases), "renders", sum("error" in c for c in cases), "refusals")
+        print(
+            path,
+            sum("text" in c for c in cases),
+            "renders",
+            sum("error" in c for c in cases),
+            "refusals",
+        )
     write_expressions(os.path.join(folder, "expressions.txt"))
     return 0
 
 
 def write_expressions(path):
     """One template per line of the file ("\\n" stands for a newline, # starts a comment line)."""
-    context = {"user": {"name": "Ada", "tags": ["x", "Y", "z"], "age": 36}, "words": ["b", "A", "c"],
-               "people": [{"name": "Bo", "age": 5, "ok": True}, {"name": "al", "age": 3, "ok": False},
-                          {"name": "Cy", "age": 5}], "text": "  Hello, Wörld!\n", "empty": "", "pi": 3.14159}
+    context = {
+        "user": {"name": "Ada", "tags": ["x", "Y", "z"], "age": 36},
+        "words": ["b", "A", "c"],
+        "people": [
+            {"name": "Bo", "age": 5, "ok": True},
+            {"name": "al", "age": 3, "ok": False},
+            {"name": "Cy", "age": 5},
+        ],
+        "text": "  Hello, Wörld!\n",
+        "empty": "",
+        "pi": 3.14159,
+    }
     cases = []
     for line in open(path, encoding="utf-8").read().splitlines():
         if not line or line.startswith("#"):
@@ -184,18 +323,27 @@ def write_expressions(path):
         template = line.replace("\\n", "\n")
         try:
             rendered, _ = chat_template_utils.render_jinja_template(
-                conversations=[[]], tools=None, chat_template=template, **context)
+                conversations=[[]], tools=None, chat_template=template, **context
+            )
             cases.append({"template": template, "text": rendered[0]})
         except (RecursionError, Exception) as error:
             cases.append({"template": template, "error": f"{type(error).__name__}: {error}"[:100]})
     with open(path.removesuffix(".txt") + ".json", "w", encoding="utf-8") as file:
         json.dump({"context": context, "cases": cases}, file, ensure_ascii=False, indent=0)
         file.write("\n")
-    print(path, sum("text" in c for c in cases), "renders", sum("error" in c for c in cases), "refusals")
+    print(
+        path,
+        sum("text" in c for c in cases),
+        "renders",
+        sum("error" in c for c in cases),
+        "refusals",
+    )
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--renderer", default="build/render_template")
     parser.add_argument("--templates", nargs="*", default=[])
     parser.add_argument("--gguf", nargs="*", default=[])

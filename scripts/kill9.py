@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
-"""Kills a pull with SIGKILL, at seeded steps and moments, then pulls again: no model may be corrupt, and the
+"""Kills a pull with SIGKILL, at seeded steps and moments, then pulls again: no model may be
+corrupt, and the
 second pull may fetch at most 1 MiB of what the first had fetched already.
 
   scripts/kill9.py VICTIM [--rounds 200] [--seed 1]
 
-VICTIM is build/pull_victim. The server is this script's own: an 8 MB GGUF over plain range HTTP (without a
-digest, resumed by its ETag) and over the hub's protocol (with one), in turns. Steps: a piece of the body, a
-moment of the body (from outside), before fsync, before and after the rename, before and after the manifest.
+VICTIM is build/pull_victim. The server is this script's own: an 8 MB GGUF over plain range HTTP
+(without a
+digest, resumed by its ETag) and over the hub's protocol (with one), in turns. Steps: a piece of
+the body, a
+moment of the body (from outside), before fsync, before and after the rename, before and after the
+manifest.
 """
 
 import argparse
@@ -27,11 +31,19 @@ from pathlib import Path
 MODEL_BYTES = 8 << 20
 REFETCH_BYTES_MAX = 1 << 20
 PIECE_BYTES = 64 << 10
-# Slow enough (8 MB in about 0.1 s) that a moment of the body can be hit, and that what is lost with a killed
+# Slow enough (8 MB in about 0.1 s) that a moment of the body can be hit, and that what is lost
+# with a killed
 # process is what it had not taken, not what a fast line had piled up in the socket.
 PIECE_PAUSE_S = 0.0008
-STEPS = ["body", "moment", "before_fsync", "before_rename", "after_rename", "before_manifest",
-         "after_manifest"]
+STEPS = [
+    "body",
+    "moment",
+    "before_fsync",
+    "before_rename",
+    "after_rename",
+    "before_manifest",
+    "after_manifest",
+]
 
 
 def gguf_string(text):
@@ -41,9 +53,11 @@ def gguf_string(text):
 def make_model(seed, size=MODEL_BYTES):
     """A valid GGUF v3 of `size` bytes with one F32 tensor that fills it."""
     key = gguf_string("general.architecture") + struct.pack("<I", 8) + gguf_string("llama")
+
     def head(elements):
         tensor = gguf_string("weights") + struct.pack("<IQIQ", 1, elements, 0, 0)
         return b"GGUF" + struct.pack("<IQQ", 3, 1, 1) + key + tensor
+
     start = -(-len(head(0)) // 32) * 32
     elements = (size - start) // 4
     body = random.Random(seed).randbytes(size - start)
@@ -97,7 +111,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         try:
             for at in range(0, len(body), PIECE_BYTES):
-                piece = body[at:at + PIECE_BYTES]
+                piece = body[at : at + PIECE_BYTES]
                 self.wfile.write(piece)
                 if len(body) > PIECE_BYTES:
                     with self.server.lock:
@@ -137,8 +151,12 @@ def one_round(victim, server, home, step, generator):
         killed = process.wait() != 0
     else:
         count = generator.randint(1, 60) if step == "body" else 1
-        killed = subprocess.run([*command, step, str(count)], stdout=subprocess.DEVNULL,
-                                check=False).returncode == -9
+        killed = (
+            subprocess.run(
+                [*command, step, str(count)], stdout=subprocess.DEVNULL, check=False
+            ).returncode
+            == -9
+        )
     server.piece_pause_s = 0
     faults = list(corrupt_files(home, server.digest))
     again = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
@@ -147,8 +165,9 @@ def one_round(victim, server, home, step, generator):
     elif hashlib.sha256(Path(again.stdout.strip()).read_bytes()).hexdigest() != server.digest:
         faults.append("the model that the next pull gives is corrupt")
     faults.extend(corrupt_files(home, server.digest))
-    left = [str(path) for path in (home / "partial").glob("*")] + \
-        [str(path) for path in (home / "locks").glob("*")]
+    left = [str(path) for path in (home / "partial").glob("*")] + [
+        str(path) for path in (home / "locks").glob("*")
+    ]
     if left:
         faults.append(f"left behind: {left}")
     return killed, max(0, server.bytes_sent - MODEL_BYTES), faults
@@ -180,8 +199,10 @@ def main():
         shutil.rmtree(home, ignore_errors=True)
     shutil.rmtree(root, ignore_errors=True)
     server.shutdown()
-    print(f"kill9: {arguments.rounds} rounds, {sum(kills.values())} killed {kills}, {failures} bad, "
-          f"at most {worst} bytes fetched again, {time.monotonic() - start:.1f} s")
+    print(
+        f"kill9: {arguments.rounds} rounds, {sum(kills.values())} killed {kills}, {failures} bad, "
+        f"at most {worst} bytes fetched again, {time.monotonic() - start:.1f} s"
+    )
     missed = [step for step in STEPS if kills[step] == 0 and arguments.rounds >= 2 * len(STEPS)]
     if missed:
         print(f"kill9: never hit: {missed}")

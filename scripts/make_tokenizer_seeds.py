@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes fuzz/corpus/tokenizer/ with PyPI gguf (pip install gguf).
 
-Vocabulary-only GGUF files of a few kilobytes, one for each kind of tokenizer and of error, and texts
-whose first byte picks the vocabulary.
+Vocabulary-only GGUF files of a few kilobytes, one for each kind of tokenizer and of error, and
+texts whose first byte picks the vocabulary.
 """
 
 import pathlib
@@ -22,139 +22,80 @@ def alphabet():
     return code_points
 
 
-def write(
-    name,
-    model,
-    tokens,
-    *,
-    pre=None,
-    scores=None,
-    types=None,
-    merges=None,
-    ids=(),
-    flags=(),
-    text=b"",
-    general_name=None,
-):
+TEXT = "Hello <s> aab\n\n 12345 <|im_end|>\u2581 caf\u00e9 \U0001f642 </s>".encode()
+TEXT += b"\xff\xc0\x80"
+
+
+def write(name, model, tokens, **keys):
+    """keys: scores, types, merges as lists; pre, model_name as strings; else an id or a flag."""
     path = ROOT / name
     writer = gguf.GGUFWriter(path, "llama")
-    if general_name:
-        writer.add_name(general_name)
     writer.add_tokenizer_model(model)
-    if pre:
-        writer.add_tokenizer_pre(pre)
     writer.add_token_list(tokens)
-    if scores:
-        writer.add_token_scores(scores)
-    if types:
-        writer.add_token_types(types)
-    if merges:
-        writer.add_token_merges(merges)
-    for key, value in ids:
-        writer.add_uint32(f"tokenizer.ggml.{key}_token_id", value)
-    for key, value in flags:
-        writer.add_bool(f"tokenizer.ggml.{key}", value)
+    adders = {
+        "pre": writer.add_tokenizer_pre,
+        "model_name": writer.add_name,
+        "scores": writer.add_token_scores,
+        "types": writer.add_token_types,
+        "merges": writer.add_token_merges,
+    }
+    for key, value in keys.items():
+        if key in adders:
+            adders[key](value)
+        elif isinstance(value, bool):
+            writer.add_bool(f"tokenizer.ggml.{key}", value)
+        else:
+            writer.add_uint32(f"tokenizer.ggml.{key}", value)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.close()
-    path.write_bytes(path.read_bytes() + text)
+    path.write_bytes(path.read_bytes() + TEXT)
+
+
+def write_byte_bpe():
+    special = ["<s>", "</s>", "<|im_end|>", "<tool>"]
+    ends = ["<|end|>", "<|call|>", "<|return|>", "<|channel|>", "<|fim_pad|>"]
+    tokens = alphabet() + special + ["aa", "aab", "\u0120a", "ll"] + ends
+    types = [NORMAL] * 256 + [CONTROL, CONTROL, NORMAL, USER] + [NORMAL] * 4 + [CONTROL] * 5
+    merges = ["a a", "aa b", "\u0120 a", "l l", "aa aa", "ll aa"]
+    both = {"add_bos_token": True, "add_eos_token": True, "bos_token_id": 256, "eos_token_id": 257}
+    for pre in ["gpt-2", "smollm", "llama-bpe", "deepseek-llm"]:
+        write(f"bpe_{pre}.gguf", "gpt2", tokens, pre=pre, types=types, merges=merges, **both)
+    write("bpe_none.gguf", "gpt2", tokens, types=types, merges=merges, **both)
+    write("bpe_unknown.gguf", "gpt2", tokens, pre="nobody", merges=merges)
+    write("bpe_bad_merge.gguf", "gpt2", tokens, merges=["ab"])
+    write("bpe_no_merges.gguf", "gpt2", tokens)
+    write("bert.gguf", "bert", ["[CLS]"])
+
+
+def write_sentence_piece():
+    pieces = ["<unk>", "<s>", "</s>"] + [f"<0x{b:02X}>" for b in range(256)]
+    pieces += ["\u2581", "a", "b", "\u2581a", "ab", "aab", "\u00e9", "<tool>", "\u2581\u2581"]
+    pieces += ["", "unused_1"]
+    types = [UNKNOWN, CONTROL, CONTROL] + [BYTE] * 256
+    types += [NORMAL] * 7 + [USER] + [NORMAL] * 2 + [UNUSED]
+    scores = [0.0] * 259 + [-float(i) for i in range(len(pieces) - 259)]
+    ids = {"bos_token_id": 1, "eos_token_id": 2, "unknown_token_id": 0}
+    write("spm.gguf", "llama", pieces, scores=scores, types=types)
+    write("spm_phi3.gguf", "llama", pieces, scores=scores, types=types, model_name="Phi3",
+          add_space_prefix=False, **ids)
+    write("spm_bad_byte.gguf", "llama", ["<unk>", "<s>", "<0x-1>"], types=[UNKNOWN, CONTROL, BYTE])
+    write("spm_bad_id.gguf", "llama", ["<unk>", "<s>"], eos_token_id=2**32 - 1)
+    write("spm_short_types.gguf", "llama", ["<unk>", "<s>", "x"], types=[UNKNOWN, CONTROL])
+    write("spm_nan.gguf", "llama", ["<unk>", "<s>", "x"], scores=[0.0, 0.0, float("nan")])
+    write("spm_twice.gguf", "llama", ["<unk>", "<s>", "x", "x"])
+    write("spm_no_bos.gguf", "llama", ["x"])
+    write("spm_long.gguf", "llama", ["<unk>", "<s>", "x" * 5000])
 
 
 def main():
     ROOT.mkdir(parents=True, exist_ok=True)
     for old in ROOT.iterdir():
         old.unlink()
-    text = (
-        "Hello <s> aab\n\n 12345 <|im_end|>\u2581 caf\u00e9 \U0001f642 </s>".encode()
-        + b"\xff\xc0\x80"
-    )
-    bpe = alphabet() + [
-        "<s>",
-        "</s>",
-        "<|im_end|>",
-        "<tool>",
-        "aa",
-        "aab",
-        "\u0120a",
-        "ll",
-        "<|end|>",
-        "<|call|>",
-        "<|return|>",
-        "<|channel|>",
-        "<|fim_pad|>",
-    ]
-    bpe_types = (
-        [NORMAL] * 256
-        + [CONTROL, CONTROL, NORMAL, USER, NORMAL, NORMAL, NORMAL, NORMAL]
-        + [CONTROL] * 5
-    )
-    merges = ["a a", "aa b", "\u0120 a", "l l", "aa aa", "ll aa"]
-    ids = [("bos", 256), ("eos", 257)]
-    for pre in ["gpt-2", "smollm", "llama-bpe", "deepseek-llm", None]:
-        write(
-            f"bpe_{pre or 'none'}.gguf",
-            "gpt2",
-            bpe,
-            pre=pre,
-            types=bpe_types,
-            merges=merges,
-            ids=ids,
-            text=text,
-            flags=[("add_bos_token", True), ("add_eos_token", True)],
-        )
-    write("bpe_unknown.gguf", "gpt2", bpe, pre="nobody", merges=merges, text=text)
-    write("bpe_bad_merge.gguf", "gpt2", bpe, merges=["ab"], text=text)
-    write("bpe_no_merges.gguf", "gpt2", bpe, text=text)
-    write("bert.gguf", "bert", ["[CLS]"], text=text)
-    pieces = ["<unk>", "<s>", "</s>"] + [f"<0x{b:02X}>" for b in range(256)]
-    pieces += [
-        "\u2581",
-        "a",
-        "b",
-        "\u2581a",
-        "ab",
-        "aab",
-        "\u00e9",
-        "<tool>",
-        "\u2581\u2581",
-        "",
-        "unused_1",
-    ]
-    types = (
-        [UNKNOWN, CONTROL, CONTROL] + [BYTE] * 256 + [NORMAL] * 7 + [USER] + [NORMAL] * 2 + [UNUSED]
-    )
-    scores = [0.0] * 259 + [-float(i) for i in range(len(pieces) - 259)]
-    write("spm.gguf", "llama", pieces, scores=scores, types=types, text=text)
-    write(
-        "spm_phi3.gguf",
-        "llama",
-        pieces,
-        scores=scores,
-        types=types,
-        text=text,
-        general_name="Phi3",
-        flags=[("add_space_prefix", False)],
-        ids=[("bos", 1), ("eos", 2), ("unknown", 0)],
-    )
-    write(
-        "spm_bad_byte.gguf",
-        "llama",
-        ["<unk>", "<s>", "<0x-1>"],
-        types=[UNKNOWN, CONTROL, BYTE],
-        text=text,
-    )
-    write("spm_bad_id.gguf", "llama", ["<unk>", "<s>"], ids=[("eos", 4294967295)], text=text)
-    write(
-        "spm_short_types.gguf", "llama", ["<unk>", "<s>", "x"], types=[UNKNOWN, CONTROL], text=text
-    )
-    write(
-        "spm_nan.gguf", "llama", ["<unk>", "<s>", "x"], scores=[0.0, 0.0, float("nan")], text=text
-    )
-    write("spm_twice.gguf", "llama", ["<unk>", "<s>", "x", "x"], text=text)
-    write("spm_no_bos.gguf", "llama", ["x"], text=text)
-    write("spm_long.gguf", "llama", ["<unk>", "<s>", "x" * 5000], text=text)
+    write_byte_bpe()
+    write_sentence_piece()
     for first in range(12):
-        (ROOT / f"text_{first}").write_bytes(bytes([first]) + text)
+        (ROOT / f"text_{first}").write_bytes(bytes([first]) + TEXT)
     (ROOT / "stops").write_bytes(b"\0abcabab abc\n ababc")
 
 

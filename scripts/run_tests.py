@@ -10,6 +10,7 @@ installed. The one exception is a test skipped for an instruction set that "this
 """
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -57,6 +58,13 @@ def must_run(name, output):
     return bool(os.environ.get("CI")) and "this CPU lacks" not in output
 
 
+def model_path(name):
+    """Where `hearth pull` put the model; "" when it is not there: the tests that need it fail."""
+    shown = subprocess.run(["build/hearth", "show", name, "--json"], check=False, text=True,
+                           stdout=subprocess.PIPE)
+    return json.loads(shown.stdout)["path"] if shown.returncode == 0 else ""
+
+
 def checks(build):
     scripts = Path(__file__).resolve().parent
     yield from ([str(scripts / name)] for name in SCRIPT_TESTS)
@@ -90,6 +98,7 @@ def main():
     options = parser.parse_args()
     os.chdir(Path(__file__).resolve().parent.parent)
     unit, check = (0, 0, 0), (0, 0)
+    os.environ.setdefault("HEARTH_TEST_MODEL_SMOLLM2", model_path("smollm2"))
     if options.only != "checks":
         unit = run_unit(options.build, options.exclude)
     if options.only != "unit":

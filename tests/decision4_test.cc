@@ -156,9 +156,9 @@ TEST_P(Decision4, PartitionsOfAttention) {
 
 TEST_P(Decision4, RealModel) {
   if (!isa_supported(*isa_from_name(GetParam()))) GTEST_SKIP() << "this CPU lacks " << GetParam();
-  const char* path = std::getenv("HEARTH_TEST_SMOLLM2");
+  const char* path = std::getenv("HEARTH_TEST_MODEL_SMOLLM2");
   ASSERT_NE(path, nullptr)
-      << "HEARTH_TEST_SMOLLM2 must name SmolLM2's GGUF file (make test pulls it)";
+      << "HEARTH_TEST_MODEL_SMOLLM2 must name SmolLM2's GGUF file (make test pulls it)";
   const Logits wanted = logits_of(path, 40, {.isa = GetParam(), .chunk = 1});
   expect_same_bits(wanted, logits_of(path, 40, {.isa = GetParam(), .threads = 2, .chunk = 7}),
                    "chunks of 7");

@@ -56,7 +56,8 @@ void run_bench(const BenchFlags& flags) {
   const auto loaded = load(flags.load);
   const DeviceOptions& device = flags.load.options.device;
   const MachineLimits limits = measure_limits(device.isa, device.threads);
-  const std::vector<BenchRow> rows = bench(*loaded, flags.options);
+  const std::vector<BenchRow> rows =
+      bench({loaded->file, *loaded->model, *loaded->engine}, flags.options);
   flags.json ? print_json(*loaded, limits, rows) : print_table(*loaded, limits, rows);
 }
 

@@ -33,7 +33,7 @@ void run_perplexity(const PerplexityFlags& flags) {
       loaded->tokenizer->encode(text, {.add_special = true, .parse_special = false});
   tokens.resize(std::min(tokens.size(), flags.tokens));
   const Perplexity result =
-      perplexity(*loaded, tokens, flags.window, [&](std::size_t done, std::size_t all) {
+      perplexity(*loaded->engine, tokens, flags.window, [&](std::size_t done, std::size_t all) {
         if (!flags.json)
           std::fprintf(stderr, "\rwindow %zu of %zu%s", done, all, done == all ? "\n" : "");
       });

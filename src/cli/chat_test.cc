@@ -44,7 +44,8 @@ class ChatTest : public ::testing::Test {
   }
   std::vector<std::string> contents() const {
     std::vector<std::string> texts;
-    for (const Message& m : chat.conversation().messages) texts.push_back(m.role + ":" + m.content.value_or(""));
+    for (const Message& m : chat.conversation().messages)
+      texts.push_back(m.role + ":" + m.content.value_or(""));
     return texts;
   }
   std::filesystem::path scratch(const char* name) const {

@@ -108,6 +108,7 @@ std::string hyper_parameter(const Gguf& file, std::string_view name) {
 
 ModelReport report_on(const Library& library, const ResolvedModel& model) {
   ModelReport report{.reference = model.reference,
+                     .path = model.path,
                      .source = {},
                      .digest = {},
                      .template_text = {},
@@ -182,6 +183,7 @@ std::string to_json(const ModelReport& report) {
   }
   const auto architecture = report.file.metadata().optional_string("general.architecture");
   const nlohmann::json object = {{"model", report.reference},
+                                 {"path", report.path.string()},
                                  {"architecture", std::string(architecture.value_or(""))},
                                  {"parameters", parameters_of(report.file)},
                                  {"bytes", report.file.file_bytes()},

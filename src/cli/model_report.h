@@ -3,6 +3,7 @@
 // printable. Pure but for the reading; one thread.
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <string>
 
@@ -13,8 +14,9 @@ namespace hearth {
 
 struct ModelReport {
   std::string reference;
-  std::string source;  // empty for a file outside the library
-  std::string digest;  // likewise
+  std::filesystem::path path;  // of the GGUF, the first shard of a set
+  std::string source;          // empty for a file outside the library
+  std::string digest;          // likewise
   std::string template_text;
   std::string
       template_origin;  // "file" (the GGUF's own), or "source" (the registry's, kept as data)

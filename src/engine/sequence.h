@@ -29,8 +29,8 @@ struct Request {
   std::size_t max_tokens = SIZE_MAX;  // 0: the prompt is computed and nothing is sampled
   // Called for each new token; false stops the sequence after it.
   std::function<bool(TokenId)> on_token;
-  // When set, every row that is computed wants logits: called with each position's, ascending. Positions found in
-  // the cache are not computed: without reuse_prefix, all are.
+  // When set, every row that is computed wants logits: called with each position's, ascending.
+  // Positions found in the cache are not computed: without reuse_prefix, all are.
   std::function<void(std::size_t position, std::span<const float>)> on_logits;
   std::function<void(FinishReason)> on_finish;
   const CancelToken* cancel = nullptr;

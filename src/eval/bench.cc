@@ -74,15 +74,15 @@ TokenCost token_cost(const Gguf& file) {
   return cost;
 }
 
-std::vector<BenchRow> bench(LoadedModel& loaded, const BenchOptions& options) {
-  const TokenCost cost = token_cost(loaded.file);
+std::vector<BenchRow> bench(const BenchSubject& subject, const BenchOptions& options) {
+  const TokenCost cost = token_cost(subject.file);
   std::vector<double> prompt_seconds;
   std::vector<double> generation_seconds;
   for (std::size_t i = 0; i <= options.repetitions; ++i) {
     const double p =
-        seconds_of(*loaded.engine, random_prompt(*loaded.model, options.prompt_tokens), 0);
+        seconds_of(subject.engine, random_prompt(subject.model, options.prompt_tokens), 0);
     const double g =
-        seconds_of(*loaded.engine, random_prompt(*loaded.model, 1), options.generated_tokens);
+        seconds_of(subject.engine, random_prompt(subject.model, 1), options.generated_tokens);
     if (i == 0) continue;  // warms caches and pages
     prompt_seconds.push_back(p);
     generation_seconds.push_back(g);

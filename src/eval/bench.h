@@ -5,7 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "host/loaded_model.h"
+#include "engine/engine.h"
+#include "format/gguf.h"
 
 namespace hearth {
 
@@ -38,7 +39,12 @@ struct BenchOptions {
 
 // Runs prompt processing, then generation, each after one run that is not counted. Prompts are
 // fixed pseudo-random tokens; generation ignores the end of turn.
-std::vector<BenchRow> bench(LoadedModel& loaded, const BenchOptions& options);
+struct BenchSubject {
+  const Gguf& file;
+  const Model& model;
+  Engine& engine;
+};
+std::vector<BenchRow> bench(const BenchSubject& subject, const BenchOptions& options);
 
 // Measures for about a second with as many threads as the device has.
 MachineLimits measure_limits(const std::string& isa, std::size_t threads);

@@ -15,7 +15,7 @@ double negative_log_likelihood(std::span<const float> logits, TokenId token) {
   return std::log(sum) + largest - logits[static_cast<std::size_t>(token)];
 }
 
-Perplexity perplexity(LoadedModel& loaded, std::span<const TokenId> tokens, std::size_t window,
+Perplexity perplexity(Engine& engine, std::span<const TokenId> tokens, std::size_t window,
                       const std::function<void(std::size_t, std::size_t)>& on_window) {
   if (window < 2 || tokens.size() < window) {
     throw Error(ErrorCode::kInvalidArgument,
@@ -40,8 +40,8 @@ Perplexity perplexity(LoadedModel& loaded, std::span<const TokenId> tokens, std:
       squares += nll * nll;
       ++result.tokens;
     };
-    loaded.engine->submit(std::move(request));
-    while (loaded.engine->step()) {
+    engine.submit(std::move(request));
+    while (engine.step()) {
     }
     if (on_window) on_window(w + 1, windows);
   }

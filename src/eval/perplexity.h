@@ -5,7 +5,7 @@
 #include <functional>
 #include <span>
 
-#include "host/loaded_model.h"
+#include "engine/engine.h"
 
 namespace hearth {
 
@@ -20,7 +20,7 @@ struct Perplexity {
 // Cuts `tokens` into windows of `window` (the last, shorter one is left out), each read from an
 // empty context. on_window is called after each with its number from 1. Errors: kInvalidArgument
 // when there is no whole window.
-Perplexity perplexity(LoadedModel& loaded, std::span<const TokenId> tokens, std::size_t window,
+Perplexity perplexity(Engine& engine, std::span<const TokenId> tokens, std::size_t window,
                       const std::function<void(std::size_t done, std::size_t all)>& on_window);
 
 // -log softmax(logits)[token], summed in double.

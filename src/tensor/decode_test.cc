@@ -13,7 +13,6 @@
 #include <string>
 #include <vector>
 
-
 namespace hearth {
 namespace {
 

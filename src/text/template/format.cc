@@ -1,7 +1,7 @@
 // 'format % values' (printf's directives) and 'format'.format(...) (braces).
 #include <algorithm>
+#include <charconv>
 #include <cmath>
-#include <cstdio>
 #include <cstdlib>
 
 #include "text/template/native.h"
@@ -52,19 +52,21 @@ std::string radix(Int magnitude, int base, bool upper) {
 
 std::string float_digits(double magnitude, const Spec& spec) {
   if (spec.type == '\0' && spec.precision < 0) return float_to_string(magnitude);
-  const char type = spec.type == '\0' ? 'g' : spec.type == '%' ? 'f' : spec.type;
-  const char format[] = {'%',
-                         spec.alternate ? '#' : '.',
-                         spec.alternate ? '.' : '*',
-                         spec.alternate ? '*' : type,
-                         spec.alternate ? type : '\0',
-                         '\0'};
+  if (!std::isfinite(magnitude)) return std::isnan(magnitude) ? "nan" : "inf";
+  const char type = static_cast<char>(spec.type | 0x20);
+  const auto style = type == 'e'                       ? std::chars_format::scientific
+                     : type == 'f' || spec.type == '%' ? std::chars_format::fixed
+                                                       : std::chars_format::general;
   char buffer[720];  // 309 digits, the point, 340 digits
-  const int precision = spec.precision < 0 ? 6 : spec.precision;
-  // -Wformat-nonliteral is not on: the format is one of a fixed few, built above.
-  std::snprintf(buffer, sizeof buffer, format, precision,
-                spec.type == '%' ? magnitude * 100 : magnitude);
-  return std::string(buffer) + (spec.type == '%' ? "%" : "");
+  const auto written =
+      std::to_chars(buffer, buffer + sizeof buffer, spec.type == '%' ? magnitude * 100 : magnitude,
+                    style, spec.precision < 0 ? 6 : spec.precision);
+  std::string digits(buffer, static_cast<std::size_t>(written.ptr - buffer));
+  if (spec.type == 'E' || spec.type == 'G') {
+    std::replace(digits.begin(), digits.end(), 'e', 'E');
+  }
+  if (spec.type == '%') digits.push_back('%');
+  return digits;
 }
 
 // Sign and digits into the field.
@@ -252,7 +254,11 @@ class PercentFormatter {
     }
     if (spec.fill == '0') spec.align = '=';
     if (std::string_view("diu").find(spec.type) != std::string_view::npos) {
-      if (value.is(Kind::kFloat)) value = make_int(static_cast<Int>(value.number));
+      if (value.is(Kind::kFloat)) {
+        const auto whole = float_to_int(value.number);
+        if (!whole) run_.fail("cannot convert that float to an integer");
+        value = make_int(*whole);
+      }
       spec.type = 'd';
     }
     return format_number(run_, value, spec);

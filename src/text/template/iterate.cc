@@ -244,8 +244,10 @@ Value get_slice(Run& run, const Value& object, const Value& start, const Value& 
   if (object.is(Kind::kString)) return slice_text(run, object, range);
   if (object.is(Kind::kRange)) {
     const Range& r = *object.range;
-    run.arena.ranges.push_back(
-        {r.start + range.start * r.step, r.start + range.stop * r.step, r.step * range.step});
+    Range part{r.start + range.start * r.step, r.start + range.stop * r.step, r.step * range.step};
+    const Int size = part.size();
+    if (size <= 1) part = {part.start, part.start + size, 1};  // else steps could grow without end
+    run.arena.ranges.push_back(part);
     Value value = object;
     value.range = &run.arena.ranges.back();
     return value;

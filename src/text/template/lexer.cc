@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstdlib>
 
 #include "base/error.h"
 #include "text/template/unicode.h"
@@ -38,6 +37,9 @@ class Lexer {
   bool closes(char close);
   void operand();
   void number();
+  void take_digits(std::size_t& end, std::string& digits) const;
+  bool take_fraction(std::size_t& end, std::string& digits) const;
+  Int integer(const std::string& digits, int base) const;
   void string_literal();
   void escape(std::string_view body, std::size_t& at, std::string& value);
   std::uint32_t hex(std::string_view body, std::size_t& at, std::size_t digits);
@@ -222,71 +224,74 @@ void Lexer::operand() {
   }
 }
 
+// Digits, and underscores between them, from `end` on; the underscores do not count.
+void Lexer::take_digits(std::size_t& end, std::string& digits) const {
+  const auto at = [&](std::size_t i) { return i < source_.size() ? source_[i] : ' '; };
+  while (is_decimal(at(end)) || (at(end) == '_' && is_decimal(at(end + 1)))) {
+    if (at(end) != '_') digits.push_back(at(end));
+    ++end;
+  }
+}
+
+// The fraction and exponent of a decimal number, if it has any.
+bool Lexer::take_fraction(std::size_t& end, std::string& digits) const {
+  const auto at = [&](std::size_t i) { return i < source_.size() ? source_[i] : ' '; };
+  if (at_ > 0 && source_[at_ - 1] == '.') return false;  // x.1.2 is two indices
+  bool found = false;
+  if (at(end) == '.' && is_decimal(at(end + 1))) {
+    found = true;
+    digits.push_back('.');
+    take_digits(++end, digits);
+  }
+  if ((at(end) | 0x20) != 'e') return found;
+  const std::size_t sign = at(end + 1) == '+' || at(end + 1) == '-' ? 1 : 0;
+  if (!is_decimal(at(end + 1 + sign))) return found;
+  digits.append(source_.substr(end, 1 + sign));
+  end += 1 + sign;
+  take_digits(end, digits);
+  return true;
+}
+
+Int Lexer::integer(const std::string& digits, int base) const {
+  Int value = 0;
+  for (const char digit : digits) {
+    const int d = is_decimal(digit) ? digit - '0' : (digit | 0x20) - 'a' + 10;
+    if (d >= base) syntax_error(line_, "a digit does not belong to its number");
+    if (__builtin_mul_overflow(value, Int{base}, &value) ||
+        __builtin_add_overflow(value, Int{d}, &value)) {
+      syntax_error(line_, "an integer is too large (more than 127 bits)");
+    }
+  }
+  if (digits.empty()) syntax_error(line_, "a number has no digits");
+  if (base == 10 && digits[0] == '0' && value != 0) {
+    syntax_error(line_, "a number begins with 0");
+  }
+  return value;
+}
+
 void Lexer::number() {
   std::string digits;
   std::size_t end = at_;
-  const auto take_digits = [&] {
-    while (end < source_.size() &&
-           (is_decimal(source_[end]) ||
-            (source_[end] == '_' && end + 1 < source_.size() && is_decimal(source_[end + 1])))) {
-      if (source_[end] != '_') digits.push_back(source_[end]);
-      ++end;
-    }
-  };
-  const auto digit_at = [&](std::size_t at) {
-    return at < source_.size() && is_decimal(source_[at]);
-  };
   int base = 10;
   if (source_[at_] == '0' && at_ + 1 < source_.size()) {
     const char mark = static_cast<char>(source_[at_ + 1] | 0x20);
     base = mark == 'x' ? 16 : mark == 'o' ? 8 : mark == 'b' ? 2 : 10;
   }
-  bool is_float = false;
-  if (base != 10) {
-    end = at_ + 2;
-    while (end < source_.size() &&
-           (std::isxdigit(static_cast<unsigned char>(source_[end])) != 0 || source_[end] == '_')) {
-      if (source_[end] != '_') digits.push_back(source_[end]);
-      ++end;
+  if (base == 10) {
+    take_digits(end, digits);
+    if (take_fraction(end, digits)) {
+      push(TokenKind::kFloat, {}).number = parse_double(digits).value_or(0);
+      advance(end);
+      return;
     }
   } else {
-    take_digits();
-    const bool attribute_index = at_ > 0 && source_[at_ - 1] == '.';
-    if (!attribute_index && end < source_.size() && source_[end] == '.' && digit_at(end + 1)) {
-      is_float = true;
-      digits.push_back('.');
-      ++end;
-      take_digits();
-    }
-    if (!attribute_index && end < source_.size() && (source_[end] | 0x20) == 'e') {
-      const std::size_t sign =
-          end + 1 < source_.size() && (source_[end + 1] == '+' || source_[end + 1] == '-') ? 1 : 0;
-      if (digit_at(end + 1 + sign)) {
-        is_float = true;
-        digits.append(source_.substr(end, 1 + sign));
-        end += 1 + sign;
-        take_digits();
-      }
+    for (end = at_ + 2; end < source_.size(); ++end) {
+      const char c = source_[end];
+      if (c != '_' && std::isxdigit(static_cast<unsigned char>(c)) == 0) break;
+      if (c != '_') digits.push_back(c);
     }
   }
-  if (is_float) {
-    push(TokenKind::kFloat, {}).number = std::strtod(digits.c_str(), nullptr);
-  } else {
-    Int value = 0;
-    for (const char digit : digits) {
-      const int d = is_decimal(digit) ? digit - '0' : (digit | 0x20) - 'a' + 10;
-      if (d >= base) syntax_error(line_, "a digit does not belong to its number");
-      if (__builtin_mul_overflow(value, Int{base}, &value) ||
-          __builtin_add_overflow(value, Int{d}, &value)) {
-        syntax_error(line_, "an integer is too large (more than 127 bits)");
-      }
-    }
-    if (base == 10 && digits[0] == '0' && value != 0) {
-      syntax_error(line_, "a number begins with 0");
-    }
-    if (digits.empty()) syntax_error(line_, "a number has no digits");
-    push(TokenKind::kInteger, {}).integer = value;
-  }
+  push(TokenKind::kInteger, {}).integer = integer(digits, base);
   advance(end);
 }
 

@@ -1,5 +1,5 @@
-// A stable sort that stays inside its array whatever the comparison says (NaN orders nothing) and may throw.
-// Pure.
+// A stable sort that stays inside its array whatever the comparison says (NaN orders nothing) and
+// may throw. Pure.
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 
 #include "text/template/native.h"
@@ -249,8 +250,7 @@ constexpr Native kListMethods[] = {
 };
 
 V is_integer(Run&, const V& self, const Bound&) {
-  return make_bool(self.is_integral() ||
-                   self.number == static_cast<double>(static_cast<Int>(self.number)));
+  return make_bool(std::isfinite(self.number) && self.number == std::floor(self.number));
 }
 constexpr Native kFloatMethods[] = {{"is_integer", "", is_integer}};
 

@@ -135,6 +135,27 @@ std::string float_to_string(double value) {
   return plain;
 }
 
+std::optional<double> parse_double(std::string_view text) {
+  if (text.starts_with('+')) text.remove_prefix(1);
+  if (text.empty() || text.front() == '+') return std::nullopt;
+  double value = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (read.ptr != text.data() + text.size()) return std::nullopt;
+  if (read.ec == std::errc::result_out_of_range) {
+    const bool tiny = text.find("e-") != std::string_view::npos ||
+                      text.find("E-") != std::string_view::npos || text.find("0.") == 0;
+    value = tiny ? 0.0 : HUGE_VAL;
+    return text.front() == '-' ? -value : value;
+  }
+  if (read.ec != std::errc()) return std::nullopt;
+  return value;
+}
+
+std::optional<Int> float_to_int(double value) noexcept {
+  if (!(std::fabs(value) < 0x1p127)) return std::nullopt;
+  return static_cast<Int>(value);
+}
+
 void each_user_span(const Str& str, std::size_t begin, std::size_t end,
                     const std::function<void(Span)>& take) {
   if (str.taint == Taint::kNone || begin >= end) return;

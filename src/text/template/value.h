@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -205,6 +206,10 @@ std::string int_to_string(Int value);
 // Python's repr(float): the shortest digits that read back the same, exponent from 1e16 and below
 // 1e-4.
 std::string float_to_string(double value);
+// A whole text as a float, in any locale; nothing if it is not one. Too large gives infinity.
+std::optional<double> parse_double(std::string_view text);
+// Towards zero, or nothing if 127 bits do not hold it.
+std::optional<Int> float_to_int(double value) noexcept;
 // Sorted user spans of str's bytes [begin, end), relative to begin, handed to `take` one by one.
 void each_user_span(const Str& str, std::size_t begin, std::size_t end,
                     const std::function<void(Span)>& take);
