@@ -82,6 +82,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *arguments):
         pass
 
+    def handle(self):
+        try:
+            super().handle()
+        except OSError:  # the client was killed
+            pass
+
     def do_GET(self):
         if self.path.startswith("/api/models/"):
             lfs = {"sha256": self.server.digest, "size": len(self.server.model)}

@@ -1,0 +1,69 @@
+#include "platform/file.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "base/error.h"
+
+namespace hearth {
+namespace {
+
+namespace fs = std::filesystem;
+
+class FileTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = fs::temp_directory_path() / "hearth-file-XXXXXX";
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    root_ = name;
+  }
+  void TearDown() override { fs::remove_all(root_); }
+  fs::path root_;
+};
+
+TEST_F(FileTest, AtomicWritesReplaceAndLeaveNothing) {
+  write_file_atomically(root_ / "x", "one and more");
+  write_file_atomically(root_ / "x", "two");
+  EXPECT_EQ(read_small_file(root_ / "x", 3), "two");
+  EXPECT_THROW(read_small_file(root_ / "x", 2), Error);
+  EXPECT_EQ(read_small_file(root_ / "none", 3), std::nullopt);
+  EXPECT_EQ(std::distance(fs::directory_iterator(root_), {}), 1);
+  EXPECT_THROW(write_file_atomically(root_ / "none" / "x", "y"), Error);
+  fs::create_directory(root_ / "d");
+  EXPECT_THROW(write_file_atomically(root_ / "d", "y"), Error);
+  EXPECT_EQ(std::distance(fs::directory_iterator(root_), {}), 2);  // no d.new
+}
+
+TEST_F(FileTest, ALockIsHeldOnceAndLeavesNoFile) {
+  auto first = FileLock::try_lock(root_ / "lock");
+  ASSERT_TRUE(first);
+  EXPECT_FALSE(FileLock::try_lock(root_ / "lock"));
+  first.reset();
+  EXPECT_TRUE(fs::is_empty(root_));
+  EXPECT_TRUE(FileLock::try_lock(root_ / "lock"));
+}
+
+TEST_F(FileTest, DescriptorsStayHere) {
+  const UniqueFd fd = open_for_writing(root_ / "x");
+  EXPECT_NE(::fcntl(fd.get(), F_GETFD) & FD_CLOEXEC, 0);
+  fs::create_symlink("elsewhere", root_ / "link");
+  EXPECT_THROW(open_for_writing(root_ / "link"), Error);
+  EXPECT_FALSE(fs::exists(root_ / "elsewhere"));
+}
+
+TEST_F(FileTest, ErrorsNameTheFileAndTheReason) {
+  try {
+    open_for_reading(root_ / "none");
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kNotFound);
+    EXPECT_NE(error.message().find("none': No such file"), std::string::npos) << error.message();
+  }
+  EXPECT_GT(free_disk_bytes(root_ / "not" / "yet" / "there"), 0u);
+}
+
+}  // namespace
+}  // namespace hearth
