@@ -18,10 +18,10 @@ constexpr std::size_t kLayers27B =
 
 bool is_global(std::size_t layer) noexcept { return layer % kPattern == kPattern - 1; }
 
-std::vector<WeightSpec> weight_table(const Gguf& file, const Config& c) {
+std::vector<WeightSpec> layer_table(const Config& c) {
   const std::size_t queries = c.heads * c.head_dim;
   const std::size_t keys = c.kv_heads * c.head_dim;
-  const WeightSpec layer[] = {
+  return {
       {"attn_norm.weight", 1, c.model, WeightRole::kNorm},
       {"attn_q.weight", queries, c.model, WeightRole::kQuery},
       {"attn_k.weight", keys, c.model, WeightRole::kKey},
@@ -36,15 +36,14 @@ std::vector<WeightSpec> weight_table(const Gguf& file, const Config& c) {
       {"ffn_down.weight", c.model, c.hidden, WeightRole::kDown},
       {"post_ffw_norm.weight", 1, c.model, WeightRole::kNorm},
   };
-  return decoder_table(file, c, layer);
 }
 
-class Gemma3 final : public Model {
+class Gemma3 final : public Decoder {
  public:
   Gemma3(const Gguf& file, Device& device, const ModelOptions& options)
-      : Model(read_config(file)),
-        weights_(load_weights(file, weight_table(file, config()), device, options.on_progress)) {
+      : Decoder(file, read_config(file), layer_table(read_config(file)), device, options) {
     const Config& c = config();
+    embedding_scale_ = std::sqrt(static_cast<float>(c.model));
     const double local_base =
         file.metadata().optional_number("gemma3.rope.freq_base_swa").value_or(kLocalRopeBase);
     local_rope_ = make_rope(c, local_base, 1.0, {}, true);
@@ -54,30 +53,17 @@ class Gemma3 final : public Model {
                      {globals, c.kv_heads, c.head_dim, 0, options.cache_type}};
     const std::size_t per_head = c.layers == kLayers27B ? c.model / c.heads : c.head_dim;
     for (std::size_t i = 0; i < c.layers; ++i) {
-      layers_.push_back(bind_layer(weights_, c, i));
-      AttentionLayer& a = layers_.back().attention;
+      AttentionLayer& a = layers_[i].attention;
       a.rope = is_global(i) ? &global_rope_ : &local_rope_;
       a.group_index = is_global(i) ? kGlobalGroup : kWindowGroup;
       a.layer = is_global(i) ? i / kPattern : i - i / kPattern;
       a.scale = 1.0f / std::sqrt(static_cast<float>(per_head));
-      layers_.back().mlp.activation = GateActivation::kGelu;
+      layers_[i].mlp.activation = GateActivation::kGelu;
     }
-  }
-
-  void forward(Forward& f) const override {
-    embed(f, weights_.at("token_embd.weight"), std::sqrt(static_cast<float>(config().model)));
-    for (const DecoderLayer& layer : layers_) {
-      attention(f, layer.attention);
-      gated_mlp(f, layer.mlp);
-    }
-    head(f, {&weights_.at("output_norm.weight"), config().epsilon},
-         {&weights_.at("output.weight")});
   }
 
  private:
-  WeightSet weights_;
   Rope local_rope_, global_rope_;
-  std::vector<DecoderLayer> layers_;
 };
 
 }  // namespace

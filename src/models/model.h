@@ -127,6 +127,24 @@ struct DecoderLayer {
 };
 DecoderLayer bind_layer(const WeightSet& weights, const Config& config, std::size_t index);
 
+// What the families have in common: embedding, a stack of DecoderLayers, norm and head. A family's
+// constructor gives the table, then fills layers_ and cache_shapes_.
+class Decoder : public Model {
+ public:
+  void forward(Forward& forward) const override;
+
+ protected:
+  // Weights of `layer`'s lines, bound; embedding_scale multiplies the embedded rows.
+  Decoder(const Gguf& file, Config config, std::span<const WeightSpec> layer, Device& device,
+          const ModelOptions& options);
+
+  float embedding_scale_ = 1.0f;
+  std::vector<DecoderLayer> layers_;
+
+ private:
+  WeightSet weights_;
+};
+
 // inverse_frequency[i] = scale * base^(-2i / dims) / factors[i]; factors may be empty (ones).
 Rope make_rope(const Config& config, double base, double scale, std::span<const float> factors,
                bool neox);

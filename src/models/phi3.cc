@@ -9,13 +9,13 @@
 namespace hearth {
 namespace {
 
-std::vector<WeightSpec> weight_table(const Gguf& file, const Config& c) {
+std::vector<WeightSpec> layer_table(const Config& c) {
   const std::size_t queries = c.heads * c.head_dim;
   const std::size_t keys = c.kv_heads * c.head_dim;
   const std::size_t fused = queries + 2 * keys;
   const std::string qkv = "attn_qkv.weight";
   const std::string gate_up = "ffn_up.weight";
-  const WeightSpec layer[] = {
+  return {
       {"attn_norm.weight", 1, c.model, WeightRole::kNorm},
       {"attn_q.weight", queries, c.model, WeightRole::kQuery, false, qkv, 0, fused},
       {"attn_k.weight", keys, c.model, WeightRole::kKey, false, qkv, queries, fused},
@@ -26,7 +26,6 @@ std::vector<WeightSpec> weight_table(const Gguf& file, const Config& c) {
       {"ffn_up.weight", c.hidden, c.model, WeightRole::kUp, false, gate_up, c.hidden, 2 * c.hidden},
       {"ffn_down.weight", c.model, c.hidden, WeightRole::kDown},
   };
-  return decoder_table(file, c, layer);
 }
 
 // The factors are chosen once, by the context this engine was started with, so that every position
@@ -48,34 +47,18 @@ Rope longrope(const Gguf& file, const Config& c, std::size_t context) {
   return rope;
 }
 
-class Phi3 final : public Model {
+class Phi3 final : public Decoder {
  public:
   Phi3(const Gguf& file, Device& device, const ModelOptions& options)
-      : Model(read_config(file)),
-        weights_(load_weights(file, weight_table(file, config()), device, options.on_progress)),
+      : Decoder(file, read_config(file), layer_table(read_config(file)), device, options),
         rope_(longrope(file, config(), options.context)) {
     const Config& c = config();
     cache_shapes_ = {{c.layers, c.kv_heads, c.head_dim, c.window, options.cache_type}};
-    for (std::size_t i = 0; i < c.layers; ++i) {
-      layers_.push_back(bind_layer(weights_, c, i));
-      layers_.back().attention.rope = &rope_;
-    }
-  }
-
-  void forward(Forward& f) const override {
-    embed(f, weights_.at("token_embd.weight"), 1.0f);
-    for (const DecoderLayer& layer : layers_) {
-      attention(f, layer.attention);
-      gated_mlp(f, layer.mlp);
-    }
-    head(f, {&weights_.at("output_norm.weight"), config().epsilon},
-         {&weights_.at("output.weight")});
+    for (DecoderLayer& layer : layers_) layer.attention.rope = &rope_;
   }
 
  private:
-  WeightSet weights_;
   Rope rope_;
-  std::vector<DecoderLayer> layers_;
 };
 
 }  // namespace
