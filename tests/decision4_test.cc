@@ -57,10 +57,7 @@ class Bench {
     engine_.submit(std::move(request));
   }
 
-  void run() {
-    while (engine_.step()) {
-    }
-  }
+  void run() { engine_.run(); }
 
   std::uint64_t cached_rows() const { return engine_.counters().cached_rows; }
 

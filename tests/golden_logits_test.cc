@@ -49,8 +49,7 @@ double largest_deviation(const nlohmann::json& golden, const std::string& isa, C
     ++compared;
   };
   engine.submit(std::move(request));
-  while (engine.step()) {
-  }
+  engine.run();
   EXPECT_EQ(compared, positions.size());
   return largest / golden["deviation"].get<double>();
 }

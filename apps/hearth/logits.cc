@@ -46,8 +46,7 @@ void logits(const LogitsFlags& flags) {
       written = written && std::fwrite(row.data(), sizeof(float), row.size(), out) == row.size();
     };
     loaded->engine->submit(std::move(request));
-    while (loaded->engine->step()) {
-    }
+    loaded->engine->run();
   }
   written = std::fclose(out) == 0 && written;
   if (!written)

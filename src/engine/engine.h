@@ -35,6 +35,11 @@ class Engine {
   SequenceId submit(Request request);
   // Computes one step and calls the requests back. False when there was nothing to do.
   bool step();
+  // Steps until there is nothing left to do.
+  void run() {
+    while (step()) {
+    }
+  }
   bool idle() const noexcept { return scheduler_.idle(); }
 
   std::size_t context() const noexcept { return context_; }

@@ -43,8 +43,7 @@ double seconds_of(Engine& engine, std::vector<TokenId> prompt, std::size_t gener
     return true;
   };
   engine.submit(std::move(request));
-  while (engine.step()) {
-  }
+  engine.run();
   return std::chrono::duration<double>(Clock::now() - first).count();
 }
 

@@ -41,8 +41,7 @@ Perplexity perplexity(Engine& engine, std::span<const TokenId> tokens, std::size
       ++result.tokens;
     };
     engine.submit(std::move(request));
-    while (engine.step()) {
-    }
+    engine.run();
     if (on_window) on_window(w + 1, windows);
   }
   const auto n = static_cast<double>(result.tokens);

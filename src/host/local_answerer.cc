@@ -142,8 +142,7 @@ class LocalAnswerer final : public Answerer {
     request.on_finish = [&](FinishReason reason) { generation.end(reason); };
     request.cancel = cancel;
     loaded_.engine->submit(std::move(request));
-    while (loaded_.engine->step()) {
-    }
+    loaded_.engine->run();
     Answer answer = generation.take();
     answer.timings.cached_tokens = loaded_.engine->counters().cached_rows - cached;
     return answer;
