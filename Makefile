@@ -31,14 +31,15 @@ test: ## install what the tests need, build, run every test and check
 
 conformance: ## compare with numpy, gguf, llama.cpp and transformers; prints one table
 	@scripts/setup.sh conformance
-	@$(MAKE) --no-print-directory build
+	@cmake --preset release >/dev/null
+	@$(NINJA) -C build
 	@.venv/bin/python scripts/conformance.py
 
 fuzz: ## four parsers, FUZZ_SECONDS=300 each, under ASan+UBSan, with line coverage
 	@scripts/setup.sh test
-	@cmake --preset fuzz >/dev/null
-	@$(NINJA) -C build-fuzz
-	@scripts/fuzz.py build-fuzz --seconds $(FUZZ_SECONDS)
+	@cmake --preset asan >/dev/null
+	@$(NINJA) -C build-asan
+	@scripts/fuzz.py build-asan --seconds $(FUZZ_SECONDS)
 
 bench: ## speed beside llama.cpp on this machine
 	@scripts/setup.sh conformance
@@ -78,4 +79,4 @@ format: ## clang-format over the C++ sources
 	@git ls-files '*.h' '*.cc' | xargs clang-format-19 -i
 
 clean: ## the build directories (not the models)
-	@rm -rf build build-debug build-asan build-tsan build-fuzz
+	@rm -rf build build-debug build-asan build-tsan

@@ -74,7 +74,8 @@ def run_llama(case: Case) -> None:
 
 
 def run_hearth(case: Case, hearth: Hearth) -> None:
-    for row in hearth.json("bench", str(case.path), "--threads", str(case.threads))["rows"]:
+    flags = ("--threads", str(case.threads), "--repetitions", "1")
+    for row in hearth.json("bench", str(case.path), *flags)["rows"]:
         if row["name"] not in TESTS:
             continue
         case.add("Hearth", row["name"], row["tokens_per_second"])

@@ -1,17 +1,11 @@
 #!/usr/bin/env python3
 """Our chat-template interpreter against Hugging Face's: every template × 14 conversations.
 
-    python scripts/conformance_templates.py --renderer build/render_template \
-        --templates 'DIR/*.jinja' --gguf a.gguf b.gguf
-    python scripts/conformance_templates.py --write tests/data/templates
+  conformance_templates.py          llama.cpp's templates, ours of tests/data and the models' own
+  conformance_templates.py --write tests/data/templates    the cases of chat_template_test
 
 The reference is transformers' own render_jinja_template (Jinja2's immutable sandbox), with the
-clock fixed.
-Needs transformers 5.23 and Jinja2 3.1.6 (and gguf for --gguf). A render must be equal byte for
-byte, a refusal
-must be refused. Exits 1 if any differs. --write makes the cases of chat_template_test from our
-own templates in
-that folder.
+clock fixed. A render must be equal byte for byte, a refusal must be refused.
 """
 
 import argparse
@@ -22,11 +16,19 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import jinja2
 import transformers
 from transformers.utils import chat_template_utils
 
+import hearth_program
+import peers
+import report
+from llama_reference import LlamaModel
+from report import Line
+
+SHOWN = 400  # characters of a difference
 NOW = datetime.datetime(2026, 7, 31, 14, 5, 9)
 
 
@@ -232,24 +234,32 @@ def reference(template, messages, tools, add_generation_prompt, kwargs):
         return {"error": f"{type(error).__name__}: {error}"[:300]}
 
 
-def templates(args):
-    for path in sorted(p for pattern in args.templates for p in glob.glob(pattern)):
-        yield os.path.basename(path), open(path, encoding="utf-8").read()
-    for path in args.gguf:
-        from gguf import GGUFReader
+def templates(arguments):
+    """(name, source) of each: files, then what the models carry."""
+    files = [
+        *sorted((peers.llama_cpp_folder() / "models" / "templates").glob("*.jinja")),
+        *sorted((peers.ROOT / "tests" / "data" / "templates").glob("*.jinja")),
+    ]
+    yield from ((path.name, path.read_text(encoding="utf-8")) for path in files)
+    hearth = hearth_program.of(arguments)
+    for name in hearth_program.MODELS:
+        path = hearth_program.model_file(name, hearth)
+        with LlamaModel(path, vocabulary_only=True) as model:
+            if source := model.metadata("tokenizer.chat_template"):
+                yield f"{name}'s own", source
 
-        field = GGUFReader(path).get_field("tokenizer.chat_template")
-        yield os.path.basename(path), bytes(field.parts[field.data[0]]).decode("utf-8")
 
-
-def compare(args):
+def compare(arguments):
     jobs = []
-    for name, source in templates(args):
+    for name, source in templates(arguments):
         for conversation, parts in CONVERSATIONS.items():
             context, kwargs = context_of(*parts)
             jobs.append((name, conversation, source, context, reference(source, *parts, kwargs)))
     lines = "".join(json.dumps({"template": j[2], "context": j[3]}) + "\n" for j in jobs)
-    ours = subprocess.run([args.renderer], input=lines.encode(), stdout=subprocess.PIPE, check=True)
+    renderer = arguments.hearth.parent / "render_template"
+    ours = subprocess.run(
+        [str(renderer)], input=lines.encode(), stdout=subprocess.PIPE, check=True
+    )
     replies = [json.loads(line) for line in ours.stdout.splitlines()]
     renders = refusals = wrong = most = 0
     for (name, conversation, _, _, want), got in zip(jobs, replies, strict=True):
@@ -261,18 +271,17 @@ def compare(args):
             continue
         wrong += 1
         print(
-            f"DIFFERS {name} / {conversation}\n  want {json.dumps(want)[:args.show]}\n"
-            f"  got  {json.dumps(got)[:args.show]}"
+            f"DIFFERS {name} / {conversation}\n  want {json.dumps(want)[:SHOWN]}\n"
+            f"  got  {json.dumps(got)[:SHOWN]}",
+            file=sys.stderr,
         )
-    names = {j[0] for j in jobs}
-    print(
-        f"transformers {transformers.__version__}, Jinja2 {jinja2.__version__}: "
-        f"{len(names)} templates x "
-        f"{len(CONVERSATIONS)} conversations: {renders} renders byte-equal, "
-        f"{refusals} refusals refused, "
-        f"{wrong} differ; at most {most} operations"
-    )
-    return 1 if wrong or not jobs else 0
+    versions = f"transformers {transformers.__version__}, Jinja2 {jinja2.__version__}"
+    subject = f"{len({job[0] for job in jobs})} templates × {len(CONVERSATIONS)} conversations"
+    counts = f"{renders} renders byte-equal, {refusals} refusals refused, {wrong} differ"
+    return [
+        Line(f"chat templates against {versions}", subject, counts, "0 differ", not wrong),
+        Line("fuel of a template", subject, f"at most {most:,} operations"),
+    ]
 
 
 def write(folder):
@@ -299,7 +308,6 @@ def write(folder):
             "refusals",
         )
     write_expressions(os.path.join(folder, "expressions.txt"))
-    return 0
 
 
 def write_expressions(path):
@@ -344,14 +352,14 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--renderer", default="build/render_template")
-    parser.add_argument("--templates", nargs="*", default=[])
-    parser.add_argument("--gguf", nargs="*", default=[])
-    parser.add_argument("--show", type=int, default=400)
+    hearth_program.add_arguments(parser)
+    report.add_arguments(parser)
     parser.add_argument("--write", metavar="FOLDER")
-    args = parser.parse_args()
-    return write(args.write) if args.write else compare(args)
+    arguments = parser.parse_args()
+    if arguments.write:
+        return write(arguments.write)
+    report.finish(compare(arguments), arguments)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

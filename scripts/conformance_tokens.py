@@ -1,19 +1,17 @@
 #!/usr/bin/env python3
 """Token ids of `hearth tokenize` beside llama.cpp's, and the reference lines of `make test`.
 
-  conformance_tokens.py MODEL.gguf...                  20,000 lines per model, a table
-  conformance_tokens.py --vectors DIR                  llama.cpp's ggml-vocab-*.gguf.inp/.out
-  conformance_tokens.py --write tests/data/tokens MODEL.gguf...   1,000 lines and ids, committed
-  conformance_tokens.py --time MODEL.gguf...           MB/s of both on 1 MB of English and of code
+  conformance_tokens.py [MODEL…]     20,000 lines per model, whole files, special tokens parsed;
+                                     llama.cpp's vocabulary-only GGUFs with their test vectors
+  conformance_tokens.py --write tests/data/tokens [MODEL…]    1,000 lines and ids, committed
+  conformance_tokens.py --time [MODEL…]                       MB/s of both on 1 MB of text
 
-llama.cpp's ids come from the wheel `xllamacpp` (its C interface, through ctypes), loaded
-vocabulary-only; --vectors needs `gguf` too. The lines are the same on every machine with the same
-Python: seeded, from the machine's licence texts, Python's sources, and the code points of Unicode
-14 or earlier (llama.cpp and PCRE2 carry tables of different age).
+The lines are the same on every machine with the same Python: seeded, from the machine's licence
+texts, Python's sources, and the code points of Unicode 14 or earlier (llama.cpp and PCRE2 carry
+tables of different age).
 """
 
 import argparse
-import ctypes
 import glob
 import json
 import os
@@ -24,10 +22,18 @@ import sysconfig
 import tempfile
 import time
 import unicodedata
+from pathlib import Path
+
+import hearth_program
+import peers
+import report
+from llama_reference import LlamaModel
+from report import Line
 
 SEED = 20260101
 LINES = 20_000
 COMMITTED = 1_000
+VECTOR_LINES = 5_000  # of each vocabulary-only file
 
 # Blocks that most often meet each other in one text; (first, last) code point.
 SCRIPTS = [
@@ -194,182 +200,104 @@ def make_lines(count):
     return lines
 
 
-class LlamaModelParams(ctypes.Structure):
-    """llama_model_params, as llama.h of the wheel's llama.cpp has it."""
-
-    _fields_ = [
-        ("devices", ctypes.c_void_p),
-        ("tensor_buft_overrides", ctypes.c_void_p),
-        ("n_gpu_layers", ctypes.c_int32),
-        ("split_mode", ctypes.c_int32),
-        ("load_mode", ctypes.c_int32),
-        ("lazy_mode", ctypes.c_int32),
-        ("main_gpu", ctypes.c_int32),
-        ("tensor_split", ctypes.c_void_p),
-        ("progress_callback", ctypes.c_void_p),
-        ("progress_callback_user_data", ctypes.c_void_p),
-        ("kv_overrides", ctypes.c_void_p),
-        ("vocab_only", ctypes.c_bool),
-        ("check_tensors", ctypes.c_bool),
-        ("use_extra_bufts", ctypes.c_bool),
-        ("no_host", ctypes.c_bool),
-        ("no_alloc", ctypes.c_bool),
-        ("load_mtp", ctypes.c_bool),
-    ]
-
-
-class Llama:
-    """llama.cpp's tokenizer of one GGUF."""
-
-    _library = None
-
-    def __init__(self, path):
-        if Llama._library is None:
-            import xllamacpp
-
-            folder = os.path.dirname(xllamacpp.__file__)
-            Llama._library = ctypes.CDLL(glob.glob(folder + "/xllamacpp*.so")[0])
-            log_type = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
-            Llama._quiet = log_type(lambda *_: None)
-            Llama._library.llama_log_set(Llama._quiet, None)
-        library = Llama._library
-        library.llama_model_default_params.restype = LlamaModelParams
-        library.llama_model_load_from_file.argtypes = [ctypes.c_char_p, LlamaModelParams]
-        library.llama_model_load_from_file.restype = ctypes.c_void_p
-        library.llama_model_get_vocab.argtypes = [ctypes.c_void_p]
-        library.llama_model_get_vocab.restype = ctypes.c_void_p
-        library.llama_tokenize.argtypes = [
-            ctypes.c_void_p,
-            ctypes.c_char_p,
-            ctypes.c_int32,
-            ctypes.c_void_p,
-            ctypes.c_int32,
-            ctypes.c_bool,
-            ctypes.c_bool,
-        ]
-        params = library.llama_model_default_params()
-        params.vocab_only = True
-        self.model = library.llama_model_load_from_file(path.encode(), params)
-        if not self.model:
-            raise SystemExit(f"llama.cpp cannot load {path}")
-        self.vocab = library.llama_model_get_vocab(self.model)
-
-    def encode(self, text, add_special=True, parse_special=False):
-        data = text if isinstance(text, bytes) else text.encode()
-        room = len(data) * 2 + 16
-        ids = (ctypes.c_int32 * room)()
-        count = Llama._library.llama_tokenize(
-            self.vocab, data, len(data), ids, room, add_special, parse_special
-        )
-        if count < 0:
-            raise SystemExit("llama_tokenize failed")
-        return list(ids[:count])
-
-
-def hearth_lines(program, model, lines, *flags):
-    data = "".join(line + "\n" for line in lines).encode()
-    done = subprocess.run(
-        [program, "tokenize", model, "--lines", "--json", *flags],
-        input=data,
-        capture_output=True,
-        check=False,
-    )
+def hearth_output(hearth, model, text, *flags):
+    """What `hearth tokenize` prints for the text as its standard input."""
+    command = [str(hearth.program), "tokenize", str(model), "--json", *flags]
+    done = subprocess.run(command, input=text.encode(), capture_output=True, check=False)
     if done.returncode:
-        raise SystemExit(f"hearth tokenize {model}: {done.stderr.decode()}")
-    return [json.loads(line) for line in done.stdout.splitlines()]
+        raise RuntimeError(f"{' '.join(command)}: {done.stderr.decode()}")
+    return done.stdout
 
 
-def hearth_text(program, model, text, *flags):
-    done = subprocess.run(
-        [program, "tokenize", model, "--json", *flags],
-        input=text.encode(),
-        capture_output=True,
-        check=True,
-    )
-    return json.loads(done.stdout)["token_ids"]
+def hearth_lines(hearth, model, lines, *flags):
+    text = "".join(line + "\n" for line in lines)
+    output = hearth_output(hearth, model, text, "--lines", *flags)
+    return [json.loads(line) for line in output.splitlines()]
 
 
-def report(name, cases):
-    """cases: (text, ours, theirs). Prints one row of the table and the first differences."""
-    wrong = [(text, ours, theirs) for text, ours, theirs in cases if ours != theirs]
-    print(f"{name:36} {len(cases):7} {len(cases) - len(wrong):10}", flush=True)
-    for text, ours, theirs in wrong[:5]:
-        at = next(
-            (i for i, (a, b) in enumerate(zip(ours, theirs)) if a != b), min(len(ours), len(theirs))
-        )
+def hearth_text(hearth, model, text, *flags):
+    return json.loads(hearth_output(hearth, model, text, *flags))["token_ids"]
+
+
+def judge(subject, texts, ours, theirs):
+    """One line of the table; the first differences go to stderr."""
+    cases = list(zip(texts, ours, theirs, strict=True))
+    wrong = [case for case in cases if case[1] != case[2]]
+    for text, own, other in wrong[:5]:
+        pairs = enumerate(zip(own, other, strict=False))
+        at = next((i for i, (a, b) in pairs if a != b), min(len(own), len(other)))
         print(
-            f"  {text[:100]!r}\n    id {at}: hearth {ours[at:at + 6]},"
-            f" llama.cpp {theirs[at:at + 6]}"
+            f"{subject}: {text[:100]!r}, from id {at}: hearth {own[at:at + 6]}, "
+            f"llama.cpp {other[at:at + 6]}",
+            file=sys.stderr,
         )
-    return len(wrong)
+    same = f"{len(cases) - len(wrong):,} of {len(cases):,}"
+    return Line("token ids identical", subject, same, "all", not wrong and bool(cases))
 
 
-def compare_lines(args):
-    lines, failures = make_lines(LINES), 0
-    for model in args.models:
-        llama = Llama(model)
-        name = os.path.basename(model)
-        theirs = [llama.encode(line) for line in lines]
-        ours = hearth_lines(args.hearth, model, lines, "--no-special")
-        if len(ours) != len(lines):
-            raise SystemExit(f"{name}: {len(lines)} lines in, {len(ours)} arrays out")
-        failures += report(name, list(zip(lines, ours, theirs)))
-        licences, sources = text_files()
-        documents = [open(p, encoding="utf-8").read() for p in licences[:4] + sources[:8]]
-        cases = [
-            (d, hearth_text(args.hearth, model, d, "--no-special"), llama.encode(d))
-            for d in documents
+def compare_model(hearth, name, lines):
+    path = hearth_program.model_file(name, hearth)
+    licences, sources = text_files()
+    documents = [Path(p).read_text(encoding="utf-8") for p in licences[:4] + sources[:8]]
+    marked = [
+        f"<s>{line}</s><|im_start|>user {line[::-1]}<|im_end|><eos><bos><|endoftext|>"
+        for line in lines[:1000]
+    ]
+    with LlamaModel(path, vocabulary_only=True) as llama:
+        return [
+            judge(
+                f"{name}, lines",
+                lines,
+                hearth_lines(hearth, path, lines, "--no-special"),
+                [llama.tokenize(line.encode()) for line in lines],
+            ),
+            judge(
+                f"{name}, whole files",
+                documents,
+                [hearth_text(hearth, path, text, "--no-special") for text in documents],
+                [llama.tokenize(text.encode()) for text in documents],
+            ),
+            judge(
+                f"{name}, special tokens parsed",
+                marked,
+                hearth_lines(hearth, path, marked),
+                [llama.tokenize(line.encode(), parse_special=True) for line in marked],
+            ),
         ]
-        failures += report(name + ", whole files", cases)
-        marked = [
-            f"<s>{line}</s><|im_start|>user\n{line[::-1]}<|im_end|><eos><bos><|endoftext|>"
-            for line in lines[:1000]
-        ]
-        marked = [line.replace("\n", " ") for line in marked]
-        theirs = [llama.encode(line, parse_special=True) for line in marked]
-        ours = hearth_lines(args.hearth, model, marked)
-        failures += report(name + ", special tokens parsed", list(zip(marked, ours, theirs)))
-    return failures
 
 
-def compare_vectors(args):
-    failures = 0
-    for path in sorted(glob.glob(os.path.join(args.vectors, "*.gguf.inp"))):
-        model = path[:-4]
-        kind = gguf_string(model, "tokenizer.ggml.model")
-        if kind not in ("gpt2", "llama"):
-            print(
-                f"{os.path.basename(model):36} {'-':>7} {'-':>10}  tokenizer {kind}: not ours yet"
-            )
-            continue
-        with open(path, encoding="utf-8", newline="") as file:
-            texts = file.read().split("\n__ggml_vocab_test__\n")
-        with open(model + ".out", encoding="utf-8") as file:
-            theirs = [[int(n) for n in line.split()] for line in file.read().split("\n")]
-        theirs = theirs[: len(texts)]
-        cases = [
-            (t, hearth_text(args.hearth, model, t, "--no-bos", "--no-special"), ids)
-            for t, ids in zip(texts, theirs)
-        ]
-        failures += report(os.path.basename(model), cases)
-        llama = Llama(model)
-        lines = make_lines(LINES)[:5000]
-        theirs = [llama.encode(line) for line in lines]
-        failures += report(
-            os.path.basename(model) + ", lines",
-            list(zip(lines, hearth_lines(args.hearth, model, lines, "--no-special"), theirs)),
-        )
-    return failures
+def compare_vectors(hearth, lines):
+    """llama.cpp's vocabulary-only files: texts in .inp, their ids in .out, and lines of ours."""
+    found = []
+    for inputs in sorted((peers.llama_cpp_folder() / "models").glob("ggml-vocab-*.gguf.inp")):
+        path = inputs.with_suffix("")
+        # As bytes: reading text would make \r\n of the vectors to \n.
+        texts = inputs.read_bytes().decode().split("\n__ggml_vocab_test__\n")
+        ids = Path(f"{path}.out").read_text().split("\n")[: len(texts)]
+        flags = ("--no-bos", "--no-special")
+        with LlamaModel(path, vocabulary_only=True) as llama:
+            kind = llama.metadata("tokenizer.ggml.model")
+            if kind not in ("gpt2", "llama"):
+                found.append(Line("token ids", path.name, f"tokenizer {kind}: not ours yet"))
+                continue
+            found += [
+                judge(
+                    f"{path.name}, vectors",
+                    texts,
+                    [hearth_text(hearth, path, text, *flags) for text in texts],
+                    [[int(word) for word in line.split()] for line in ids],
+                ),
+                judge(
+                    f"{path.name}, lines",
+                    lines,
+                    hearth_lines(hearth, path, lines, "--no-special"),
+                    [llama.tokenize(line.encode()) for line in lines],
+                ),
+            ]
+    return found
 
 
-def gguf_string(path, key):
-    from gguf import GGUFReader
-
-    field = GGUFReader(path).fields.get(key)
-    return field.contents() if field else None
-
-
-def write_reference(args):
+def write_reference(folder, hearth, models):
     """lines.txt: one line each. <model>.ids: the ids of a line in base 36, spaces between."""
     digits = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -382,14 +310,17 @@ def write_reference(args):
                 return sign + out
 
     lines = [line for line in make_lines(LINES) if len(line.encode()) <= 120][:COMMITTED]
-    with open(os.path.join(args.write, "lines.txt"), "w", encoding="utf-8", newline="") as file:
+    with open(folder / "lines.txt", "w", encoding="utf-8", newline="") as file:
         file.writelines(line + "\n" for line in lines)
-    for model in args.models:
-        llama = Llama(model)
-        name = os.path.basename(model).removesuffix(".gguf")
-        with open(os.path.join(args.write, name + ".ids"), "w", encoding="ascii") as file:
+    for name in models:
+        path = hearth_program.model_file(name, hearth)
+        with (
+            LlamaModel(path, vocabulary_only=True) as llama,
+            open(folder / f"{name}.ids", "w", encoding="ascii") as file,
+        ):
             for line in lines:
-                file.write(" ".join(base36(i) for i in llama.encode(line)) + "\n")
+                ids = llama.tokenize(line.encode())
+                file.write(" ".join(base36(token) for token in ids) + "\n")
 
 
 def timed(work, rounds=5):
@@ -401,70 +332,50 @@ def timed(work, rounds=5):
     return best
 
 
-def compare_speed(args):
+def compare_speed(hearth, models):
+    """Hearth's time less that of an empty text: what starting and loading take."""
     licences, sources = text_files()
     texts = {
         "English": "".join(open(p, encoding="utf-8").read() for p in licences),
         "code": "".join(open(p, encoding="utf-8").read() for p in sources),
     }
     print(f"{'model, 1 MB of':36} {'hearth MB/s':>12} {'llama.cpp MB/s':>15} {'ratio':>6}")
-    for model in args.models:
-        llama = Llama(model)
-        with tempfile.NamedTemporaryFile() as empty:
-            idle = timed(
-                lambda: subprocess.run(
-                    [args.hearth, "tokenize", model],
-                    stdin=empty,
-                    stdout=subprocess.DEVNULL,
-                    check=True,
+    for name in models:
+        path = hearth_program.model_file(name, hearth)
+        idle = timed(lambda: hearth_output(hearth, path, ""))
+        with LlamaModel(path, vocabulary_only=True) as llama:
+            for kind, text in texts.items():
+                text = (text * (1_000_000 // len(text) + 1))[:1_000_000]
+                ours = timed(lambda: hearth_output(hearth, path, text)) - idle
+                theirs = timed(lambda: llama.tokenize(text.encode()), 3)
+                size = len(text.encode()) / 1e6
+                print(
+                    f"{name + ', ' + kind:36} {size / ours:12.1f} {size / theirs:15.1f}"
+                    f" {theirs / ours:6.1f}"
                 )
-            )
-        for name, text in texts.items():
-            text = (text * (1_000_000 // len(text) + 1))[:1_000_000]
-            with tempfile.NamedTemporaryFile() as file:
-                file.write(text.encode())
-                file.flush()
-                ours = (
-                    timed(
-                        lambda: subprocess.run(
-                            [args.hearth, "tokenize", model],
-                            stdin=open(file.name, "rb"),
-                            stdout=subprocess.DEVNULL,
-                            check=True,
-                        )
-                    )
-                    - idle
-                )
-            theirs = timed(lambda: llama.encode(text), 3)
-            size = len(text.encode()) / 1e6
-            print(
-                f"{os.path.basename(model) + ', ' + name:36} {size / ours:12.1f}"
-                f" {size / theirs:15.1f} {theirs / ours:6.1f}"
-            )
-    return 0
 
 
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--hearth", default="build/hearth")
-    parser.add_argument(
-        "--vectors", help="folder with llama.cpp's ggml-vocab-*.gguf, .inp and .out"
-    )
-    parser.add_argument("--write", help="folder for the committed reference")
+    hearth_program.add_arguments(parser)
+    report.add_arguments(parser)
+    parser.add_argument("--write", type=Path, help="folder for the committed reference")
     parser.add_argument("--time", action="store_true")
-    parser.add_argument("models", nargs="*")
-    args = parser.parse_args()
-    if args.write:
-        return write_reference(args)
-    if args.time:
-        return compare_speed(args)
-    print(f"{'':36} {'texts':>7} {'identical':>10}")
-    failures = compare_vectors(args) if args.vectors else 0
-    failures += compare_lines(args) if args.models else 0
-    return 1 if failures else 0
+    parser.add_argument("models", nargs="*", default=list(hearth_program.MODELS))
+    arguments = parser.parse_args()
+    hearth = hearth_program.of(arguments)
+    if arguments.write:
+        return write_reference(arguments.write, hearth, arguments.models)
+    if arguments.time:
+        return compare_speed(hearth, arguments.models)
+    lines, found = make_lines(LINES), []
+    for name in arguments.models:
+        found += compare_model(hearth, name, lines)
+    found += compare_vectors(hearth, lines[:VECTOR_LINES])
+    report.finish(found, arguments)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -2,7 +2,7 @@
 """Decoding of 10,000 random blocks of every type, bit by bit against PyPI `gguf`.
 
 make_decode_vectors.py writes the blocks and what gguf makes of them; the unit tests
-DecodeVectors.* compare."""
+DecodeVectors.*, built beside the program, compare."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import hearth_program
 import peers
 import report
 from report import Line
@@ -23,18 +24,13 @@ BLOCKS = 10000
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     report.add_arguments(parser)
-    parser.add_argument(
-        "--tests",
-        type=Path,
-        default=peers.ROOT / "build" / "hearth_tests",
-        help="the built tests (default: %(default)s)",
-    )
+    hearth_program.add_arguments(parser)
     arguments = parser.parse_args()
     maker = Path(__file__).resolve().parent / "make_decode_vectors.py"
     with tempfile.TemporaryDirectory(dir=peers.cache_folder("windows")) as folder:
         subprocess.run([sys.executable, str(maker), "--blocks", str(BLOCKS), folder], check=True)
         done = subprocess.run(
-            [str(arguments.tests), "--gtest_filter=DecodeVectors.*"],
+            [str(arguments.hearth.parent / "hearth_tests"), "--gtest_filter=DecodeVectors.*"],
             text=True,
             stdout=subprocess.PIPE,
             env=os.environ | {"HEARTH_DECODE_VECTORS": folder},

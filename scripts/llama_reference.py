@@ -71,6 +71,15 @@ class LlamaModel:
     def __exit__(self, *_: object) -> None:
         self.api.llama_model_free(self.handle)
 
+    def metadata(self, key: str) -> str | None:
+        """A string of the file's metadata."""
+        size = self.api.llama_model_meta_val_str(self.handle, key.encode(), None, 0)
+        if size < 0:
+            return None
+        value = ctypes.create_string_buffer(size + 1)
+        self.api.llama_model_meta_val_str(self.handle, key.encode(), value, size + 1)
+        return value.value.decode()
+
     def tokenize(
         self, text: bytes, add_special: bool = True, parse_special: bool = False
     ) -> list[int]:
