@@ -44,6 +44,7 @@ double largest_deviation(const nlohmann::json& golden, const std::string& isa, C
   request.on_logits = [&](std::size_t position, std::span<const float> logits) {
     if (compared == positions.size() || positions[compared] != position) return;
     for (std::size_t i = 0; i < vocabulary; ++i) {
+      EXPECT_TRUE(std::isfinite(logits[i])) << "position " << position << ", id " << i;
       largest = std::max(largest, std::abs(double{logits[i]} - wanted[compared * vocabulary + i]));
     }
     ++compared;

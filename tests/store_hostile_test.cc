@@ -404,6 +404,15 @@ TEST_F(HostileTest, TheProxyIsAsked) {
   EXPECT_GT(http_->egress().at("models.invalid").bytes_received, 1u << 20);
 }
 
+TEST_F(HostileTest, LoopbackIsReachedWithoutAProxy) {
+  ::setenv("http_proxy", endpoint(1).c_str(), 1);
+  pull(endpoint(0) + "/url/ok/m.gguf");
+  ::unsetenv("http_proxy");
+  const auto all = requests();
+  ASSERT_EQ(all.size(), 1u);
+  EXPECT_EQ(all[0]["port"], ports_[0]);
+}
+
 TEST_F(HostileTest, WheelsAreJoinedAndResumedPartByPart) {
   const std::string catalog =
       "[[model]]\nname = 'm'\ntag = '1'\ndefault = true\nbytes = 1048576\nsha256 = '" + sha_ +

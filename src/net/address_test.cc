@@ -77,5 +77,18 @@ TEST(Url, PartsAndRedirectTargets) {
   EXPECT_THROW(Url::parse("https://h/" + std::string(9000, 'a')), Error);
 }
 
+TEST(Url, ARefusalDoesNotRepeatAPassword) {
+  for (const char* text : {"https://user:secret@host/x", "https://user:secret@host:70000/",
+                           "ftp://user:secret@host", "user:secret@host"}) {
+    try {
+      Url::parse(text);
+      FAIL() << text;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.message().find("secret"), std::string::npos) << error.message();
+      EXPECT_NE(error.message().find("host"), std::string::npos) << error.message();
+    }
+  }
+}
+
 }  // namespace
 }  // namespace hearth

@@ -133,14 +133,17 @@ std::size_t HttpClient::Transfer::on_header(char* data, std::size_t, std::size_t
   auto& transfer = *static_cast<Transfer*>(self);
   transfer.last_byte = std::chrono::steady_clock::now();
   transfer.header_bytes += count;
-  if (transfer.header_bytes > kHeaderBytesMax) {
-    transfer.failure = std::make_exception_ptr(
-        Error(ErrorCode::kCorruptData,
-              "the server at " + transfer.head.url.host() + " sent more than 256 KiB of headers"));
+  try {
+    if (transfer.header_bytes > kHeaderBytesMax) {
+      throw Error(ErrorCode::kCorruptData, "the server at " + transfer.head.url.host() +
+                                               " sent more than 256 KiB of headers");
+    }
+    transfer.take_header_line({data, count});
+    return count;
+  } catch (...) {
+    transfer.failure = std::current_exception();
     return 0;
   }
-  transfer.take_header_line({data, count});
-  return count;
 }
 
 std::size_t HttpClient::Transfer::on_body(char* data, std::size_t, std::size_t count, void* self) {
@@ -247,6 +250,8 @@ void HttpClient::perform(Transfer& transfer, std::chrono::seconds limit) {
   easy.set(CURLOPT_USERAGENT, options_.user_agent.c_str());
   easy.set(CURLOPT_NOSIGNAL, 1L);
   easy.set(CURLOPT_FOLLOWLOCATION, 0L);
+  // This machine is reached directly: a proxy would see the token that loopback may have in clear.
+  if (url.loopback()) easy.set(CURLOPT_NOPROXY, "*");
   easy.set(CURLOPT_CONNECTTIMEOUT, static_cast<long>(options_.connect_timeout.count()));
   easy.set(CURLOPT_TIMEOUT, static_cast<long>(limit.count()));
   easy.set(CURLOPT_BUFFERSIZE, kReceiveBytes);

@@ -27,9 +27,16 @@ struct UrlHandle {
 };
 
 [[noreturn]] void refuse(std::string_view text, std::string_view why) {
-  // The address may come from a server: it is shortened, and its control characters are not
-  // printed.
-  std::string shown(text.substr(0, 200));
+  // The address may come from a server: it is shortened, its control characters are not printed,
+  // nor is what stands before an @, which may be a password.
+  std::string shown(text);
+  const std::size_t scheme = text.find("://");
+  const std::size_t authority = scheme == std::string_view::npos ? 0 : scheme + 3;
+  const std::size_t at = text.substr(0, text.find_first_of("/?#", authority)).rfind('@');
+  if (at != std::string_view::npos && at >= authority) {
+    shown.replace(authority, at - authority, "…");
+  }
+  shown.resize(std::min<std::size_t>(shown.size(), 200));
   std::ranges::replace_if(shown, [](char c) { return c < 0x20 || c == 0x7f; }, '?');
   throw Error(ErrorCode::kInvalidArgument,
               "the address '" + shown + "' is refused: " + std::string(why));

@@ -9,6 +9,8 @@
 #include <fstream>
 #include <thread>
 
+#include "platform/cgroup.h"
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
@@ -89,27 +91,21 @@ std::size_t cores_of_affinity() {
   return std::max(1u, std::thread::hardware_concurrency());
 }
 
-std::string first_line(const std::string& path) {
+std::string first_line(const std::filesystem::path& path) {
   std::string line;
   std::ifstream file(path);
   std::getline(file, line);
   return line;
 }
 
-// The tightest quota on the way from this process's cgroup (version 2) to the root; 0: none.
+// The tightest quota of this process's control groups (version 2); 0: none.
 std::size_t cores_of_cgroup2() {
-  std::string group;
-  std::ifstream membership("/proc/self/cgroup");
-  for (std::string line; std::getline(membership, line);)
-    if (line.rfind("0::", 0) == 0) group = line.substr(3);
   std::size_t cores = 0;
-  for (;;) {
-    const std::size_t here = cores_of_quota(first_line("/sys/fs/cgroup" + group + "/cpu.max"));
+  for (const std::filesystem::path& group : own_cgroups()) {
+    const std::size_t here = cores_of_quota(first_line(group / "cpu.max"));
     if (here != 0) cores = cores == 0 ? here : std::min(cores, here);
-    const std::size_t slash = group.rfind('/');
-    if (slash == std::string::npos) return cores;
-    group.resize(slash);
   }
+  return cores;
 }
 
 std::size_t cores_of_cgroup1() {

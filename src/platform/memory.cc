@@ -5,23 +5,15 @@
 #include <algorithm>
 #include <fstream>
 #include <limits>
-#include <optional>
 #include <string>
 
 #include "base/error.h"
+#include "platform/cgroup.h"
 
 namespace hearth {
 namespace {
 
 constexpr std::size_t kHugePageBytes = std::size_t{2} << 20;
-
-// The first number in a file of /sys/fs/cgroup; nullopt for a missing file or "max".
-std::optional<std::uint64_t> read_number(const std::string& path) {
-  std::ifstream file(path);
-  std::uint64_t value = 0;
-  if (file >> value) return value;
-  return std::nullopt;
-}
 
 std::uint64_t system_available_bytes() {
   std::ifstream meminfo("/proc/meminfo");
@@ -58,11 +50,8 @@ PageBuffer::~PageBuffer() {
 }
 
 std::uint64_t available_memory_bytes() {
-  std::uint64_t available = system_available_bytes();
-  const auto limit = read_number("/sys/fs/cgroup/memory.max");
-  const auto used = read_number("/sys/fs/cgroup/memory.current");
-  if (limit && used) available = std::min(available, *limit - std::min(*limit, *used));
-  return available;
+  const std::uint64_t available = system_available_bytes();
+  return std::min(available, memory_left_in_cgroups().value_or(available));
 }
 
 }  // namespace hearth

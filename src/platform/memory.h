@@ -38,8 +38,8 @@ class PageBuffer {
   std::size_t size_ = 0;
 };
 
-// Memory this process may still take, in bytes: what the system calls available, or what its cgroup
-// leaves.
+// Memory this process may still take, in bytes: what the system calls available, or what its
+// control groups leave.
 std::uint64_t available_memory_bytes();
 
 }  // namespace hearth

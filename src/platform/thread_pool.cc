@@ -4,7 +4,11 @@
 #include <immintrin.h>
 #endif
 
+#include <string>
+#include <system_error>
+
 #include "base/check.h"
+#include "base/error.h"
 
 namespace hearth {
 namespace {
@@ -33,16 +37,28 @@ void wait_for_change(const std::atomic<std::uint32_t>& value, std::uint32_t old)
 
 ThreadPool::ThreadPool(std::size_t threads) {
   CHECK(threads >= 1);
-  for (std::size_t worker = 1; worker < threads; ++worker) {
-    threads_.emplace_back([this, worker] { loop(worker); });
+  threads_.reserve(threads - 1);
+  try {
+    for (std::size_t worker = 1; worker < threads; ++worker) {
+      threads_.emplace_back([this, worker] { loop(worker); });
+    }
+  } catch (const std::system_error& refused) {
+    const std::size_t started = size();
+    stop();
+    throw Error(ErrorCode::kResourceExhausted, "the system starts " + std::to_string(started) +
+                                                   " of " + std::to_string(threads) + " threads (" +
+                                                   refused.what() + "): ask for fewer");
   }
 }
 
-ThreadPool::~ThreadPool() {
+ThreadPool::~ThreadPool() { stop(); }
+
+void ThreadPool::stop() noexcept {
   stopping_ = true;
   generation_.fetch_add(1, std::memory_order_release);
   generation_.notify_all();
   for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
 }
 
 void ThreadPool::run(const std::function<void(std::size_t)>& work) {

@@ -15,7 +15,7 @@ namespace hearth {
 
 class ThreadPool {
  public:
-  // threads ≥ 1, the caller included.
+  // threads ≥ 1, the caller included. Throws kResourceExhausted where the system starts no more.
   explicit ThreadPool(std::size_t threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -32,6 +32,7 @@ class ThreadPool {
 
  private:
   void loop(std::size_t worker);
+  void stop() noexcept;
 
   std::vector<std::thread> threads_;
   std::mutex turn_;

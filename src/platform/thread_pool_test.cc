@@ -1,13 +1,34 @@
 #include "platform/thread_pool.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <vector>
+
+#include "base/error.h"
 
 namespace hearth {
 namespace {
+
+#ifndef HEARTH_SANITIZE  // sanitizers need more address space than the limit below leaves
+TEST(ThreadPool, SaysSoWhenTheSystemStartsNoMoreThreads) {
+  const auto ask_for_too_many = [] {
+    rlimit limit{};
+    limit.rlim_cur = limit.rlim_max = std::size_t{1} << 30;  // a thread takes 8 MiB of addresses
+    ::setrlimit(RLIMIT_AS, &limit);
+    try {
+      ThreadPool pool(100'000);
+    } catch (const Error& error) {
+      std::exit(error.code() == ErrorCode::kResourceExhausted ? 7 : 1);
+    }
+    std::exit(0);
+  };
+  EXPECT_EXIT(ask_for_too_many(), testing::ExitedWithCode(7), "");
+}
+#endif
 
 TEST(ThreadPool, EveryWorkerRunsOncePerRun) {
   for (std::size_t threads = 1; threads <= 4; ++threads) {

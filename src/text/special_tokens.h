@@ -4,6 +4,7 @@
 // ids, then the leftmost. Immutable after construction; owns a trie of the tokens' texts.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -25,16 +26,18 @@ struct Fragment {
 
 class SpecialTokens {
  public:
-  // Throws kResourceExhausted when the special tokens' texts have more than kTextBytesMax bytes in
-  // all.
+  // Throws kResourceExhausted past one of the limits below.
   explicit SpecialTokens(const Vocabulary& vocabulary);
 
   // The trie takes up to 64 times this; the largest vocabularies in use have 100 KB.
   static constexpr std::size_t kTextBytesMax = std::size_t{4} << 20;
+  // Of one token, and of tokens that begin with one another: what split() does per byte of text.
+  // The longest in use has 60 bytes; runs of line feeds, tabs and blanks nest 31 deep.
+  static constexpr std::size_t kTokenBytesMax = 512;
+  static constexpr std::size_t kNestedMax = 128;
 
   // In order of the text. Text fragments are never empty; the white space that a token strips is in
-  // none.
-  // Nothing that touches a range of `plain` (ascending, disjoint) becomes a control token.
+  // none. Nothing that touches a range of `plain` (ascending, disjoint) becomes a control token.
   std::vector<Fragment> split(std::string_view text, bool parse_special,
                               std::span<const TextRange> plain = {}) const;
 
@@ -51,11 +54,15 @@ class SpecialTokens {
   };
   static constexpr std::uint32_t kNone = 0xFFFFFFFFu;
 
+  struct Occurrence {
+    std::uint32_t special;
+    std::uint32_t begin;
+    auto operator<=>(const Occurrence&) const = default;
+  };
+
   void insert(std::uint32_t special);
   std::uint32_t child(std::uint32_t node, unsigned char byte) const noexcept;
-  std::vector<std::uint32_t> occurring(std::string_view text, bool parse_special) const;
-  static void cut(std::string_view text, const Special& special, std::span<const TextRange> plain,
-                  std::vector<Fragment>& fragments);
+  std::vector<Occurrence> occurrences(std::string_view text, bool parse_special) const;
 
   std::vector<Special> specials_;  // in the order they are looked for
   std::vector<Node> nodes_;

@@ -236,19 +236,6 @@ void Vocabulary::mark_ends() {
 
 // Families whose files do not say all: the rules are by the texts that only they have.
 void Vocabulary::apply_exceptions(std::string_view model_name) {
-  const auto ends = [&](std::string_view text_of) {
-    const std::optional<TokenId> id = find(text_of);
-    return id && ends_generation(*id);
-  };
-  // gpt-oss renders its channel tokens, and "<|end|>" there ends a message, not the answer.
-  for (const std::string_view shown :
-       {"<|channel|>", "<|message|>", "<|start|>", "<|constrain|>"}) {
-    if (const std::optional<TokenId> id = find(shown)) attributes_[index(*id)] = kUserDefined;
-  }
-  const bool calls = ends("<|call|>") || ends("<|calls|>");
-  if (calls && (ends("<|return|>") || ends("<|flush|>")) && ends("<|end|>")) {
-    attributes_[index(*find("<|end|>"))] = kUserDefined;
-  }
   // Phi-3's special tokens swallow the white space after them, these three excepted.
   std::string lower(model_name);
   std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return std::tolower(c); });
