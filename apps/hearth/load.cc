@@ -2,7 +2,9 @@
 
 #include <CLI/CLI.hpp>
 
-#include "base/error.h"
+#include "cli/interrupt_scope.h"
+#include "cli/loading_line.h"
+#include "cli/progress_line.h"
 #include "library.h"
 
 namespace hearth {
@@ -14,8 +16,9 @@ void add_load_flags(CLI::App& command, LoadFlags& flags) {
       ->required()
       ->type_name("MODEL");
   command
-      .add_option("--ctx", flags.options.context,
-                  "Positions the context holds (default: as trained)")
+      .add_option(
+          "--ctx", flags.options.context,
+          "Tokens the context holds (default: as trained, or as half of the free memory holds)")
       ->type_name("N")
       ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 27));
   command
@@ -34,11 +37,27 @@ void add_load_flags(CLI::App& command, LoadFlags& flags) {
       ->check(CLI::IsMember({"f16", "f32"}));
 }
 
+std::filesystem::path model_path(const std::string& model) {
+  CommandLibrary opened;
+  const ModelRef ref = ModelRef::parse(model);
+  if (ref.kind != ModelRef::Kind::kFile && !opened.library.contains(ref)) {
+    const InterruptScope scope;
+    ProgressLine line(ProgressLine::style_for_stderr());
+    PullOptions options;
+    options.cancel = &scope.token();
+    options.observer = [&](const PullProgress& progress) { line.show(progress); };
+    opened.library.pull(ref, options);
+  }
+  return opened.library.resolve(ref).path;
+}
+
 std::unique_ptr<LoadedModel> load(const LoadFlags& flags) {
-  const CommandLibrary opened;
+  const std::filesystem::path path = model_path(flags.model);
   LoadOptions options = flags.options;
   options.cache_type = flags.kv == "f32" ? CacheType::kF32 : CacheType::kF16;
-  return open_model(opened.library.resolve(ModelRef::parse(flags.model)).path, options);
+  LoadingLine line(flags.model);
+  options.on_progress = [&](std::uint64_t done, std::uint64_t all) { line.show(done, all); };
+  return open_model(path, options);
 }
 
 }  // namespace hearth

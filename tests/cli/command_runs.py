@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+"""Runs the program's commands as a script would and holds them to what they say they do. The models
+are tiny ones of random weights; what they answer is of no interest.
+
+  tests/cli/command_runs.py BUILD
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+MODEL = ROOT / "tests/data/tiny/llama_gqa.gguf"
+WAIT_S = 60  # for any command; each takes well under a second on an idle machine
+
+
+def check(condition, what):
+    if not condition:
+        raise AssertionError(what)
+
+
+class Program:
+    def __init__(self, build, folder):
+        self.path = str(build / "hearth")
+        self.folder = folder
+        self.environment = {**os.environ, "HEARTH_HOME": str(folder / "library"),
+                            "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(folder)}
+
+    def run(self, *arguments, **options):
+        return subprocess.run([self.path, *map(str, arguments)], env=self.environment, text=True,
+                              capture_output=True, timeout=WAIT_S, check=False,
+                              **{"stdin": subprocess.DEVNULL, **options})
+
+    def json(self, *arguments, **options):
+        done = self.run(*arguments, "--json", **options)
+        check(done.returncode == 0, f"{arguments} exits with {done.returncode}: {done.stderr}")
+        return json.loads(done.stdout)
+
+
+def every_command_that_loads_pulls(program):
+    """On a library that lacks the model; show is about what is there."""
+    commands = {
+        "run": ["hi", "--max-tokens", "1"],
+        "tokenize": [],
+        "bench": ["--prompt", "4", "--generate", "2", "--repetitions", "1"],
+    }
+    for command, arguments in commands.items():
+        package = f"tiny_{command}"
+        wheel = program.folder / f"{package}-1-py3-none-any.whl"
+        metadata = f"Metadata-Version: 2.1\nName: {package}\nVersion: 1\n"
+        with zipfile.ZipFile(wheel, "w") as archive:
+            archive.write(MODEL, f"{package}/model.gguf")
+            archive.writestr(f"{package}-1.dist-info/METADATA", metadata)
+            archive.writestr(f"{package}-1.dist-info/WHEEL", "Wheel-Version: 1.0\n")
+            archive.writestr(f"{package}-1.dist-info/RECORD", "")
+        reference = f"pypi:{package}==1"
+        shown = program.run("show", reference)
+        check(shown.returncode == 3 and "hearth pull" in shown.stderr, shown.stderr)
+        done = program.run(command, reference, *arguments)
+        check(done.returncode == 0, f"{command} does not pull: {done.stderr}")
+        check("fetching" in done.stderr or "download" in done.stderr,
+              f"{command} pulls and shows nothing: {done.stderr!r}")
+
+
+def main():
+    build = Path(sys.argv[1]).resolve()
+    scenes = (every_command_that_loads_pulls,)
+    for scene in scenes:
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                scene(Program(build, Path(folder)))
+            except AssertionError as problem:
+                print(f"{scene.__name__}: {problem}")
+                return 1
+    print(f"commands: {len(scenes)} scenes")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
