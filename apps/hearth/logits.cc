@@ -1,14 +1,15 @@
 // hearth logits MODEL IDS.json --out FILE: the logits of every position, raw, for comparison with
 // other software.
 #include <CLI/CLI.hpp>
-#include <cstdio>
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "cli/interrupt_scope.h"
 #include "command.h"
 #include "load.h"
+#include "platform/file.h"
 
 namespace hearth {
 namespace {
@@ -34,24 +35,26 @@ std::vector<std::vector<TokenId>> read_windows(const std::string& path) {
 void logits(const LogitsFlags& flags) {
   const auto windows = read_windows(flags.ids);
   const auto loaded = load(flags.load);
-  std::FILE* out = std::fopen(flags.out.c_str(), "wb");
-  if (out == nullptr) throw Error(ErrorCode::kPermissionDenied, "cannot write '" + flags.out + "'");
-  bool written = true;
+  const InterruptScope scope;
+  FileDraft out(flags.out);
+  bool cancelled = false;
   for (const auto& window : windows) {
     Request request;
     request.prompt = window;
     request.max_tokens = 0;
     request.reuse_prefix = false;
+    request.cancel = &scope.token();
     request.on_logits = [&](std::size_t, std::span<const float> row) {
-      written = written && std::fwrite(row.data(), sizeof(float), row.size(), out) == row.size();
+      out.append(std::as_bytes(row));
+    };
+    request.on_finish = [&](FinishReason reason) {
+      cancelled = reason == FinishReason::kCancelled;
     };
     loaded->engine->submit(std::move(request));
     loaded->engine->run();
+    if (cancelled) throw Error(ErrorCode::kCancelled, "stopped; nothing was written");
   }
-  written = std::fclose(out) == 0 && written;
-  if (!written)
-    throw Error(ErrorCode::kResourceExhausted,
-                "cannot write '" + flags.out + "' whole: is the disk full?");
+  out.publish();
 }
 
 }  // namespace

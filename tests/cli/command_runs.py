@@ -7,9 +7,12 @@ are tiny ones of random weights; what they answer is of no interest.
 
 import json
 import os
+import resource
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 from pathlib import Path
 
@@ -66,9 +69,44 @@ def every_command_that_loads_pulls(program):
               f"{command} pulls and shows nothing: {done.stderr!r}")
 
 
+def logits_leaves_a_whole_file_or_none(program):
+    """Bad ids in the second window, a disk that is full, Ctrl-C, a device in the way."""
+    ids, out = program.folder / "ids.json", program.folder / "out.f32"
+    command = ["logits", MODEL, ids, "--out", out]
+
+    def refused(code, words, **options):
+        done = program.run(*command, **options)
+        check(done.returncode == code and words in done.stderr,
+              f"logits exits with {done.returncode}: {done.stderr}")
+        check(os.listdir(program.folder) == ["ids.json"], os.listdir(program.folder))
+
+    ids.write_text("[[1, 2], [3, 1000000]]")
+    refused(2, "1000000")
+    ids.write_text("[[1, 2], [3]]")
+    # Python ignores SIGXFSZ: a child that it does not give back fails to write instead of dying.
+    refused(6, "File too large", restore_signals=False,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2048, 2048)))
+    ids.write_text(json.dumps([[1] * 64] * 50_000))
+    with subprocess.Popen([program.path, *map(str, command)], stderr=subprocess.PIPE) as started:
+        end = time.monotonic() + WAIT_S
+        while not out.with_suffix(".f32.new").exists() and time.monotonic() < end:
+            time.sleep(0.01)
+        started.send_signal(signal.SIGINT)
+        check(started.wait(WAIT_S) == 130, f"Ctrl-C ends logits with {started.returncode}")
+    check(os.listdir(program.folder) == ["ids.json"], os.listdir(program.folder))
+    ids.write_text("[[1, 2], [3]]")
+    os.mkfifo(out)
+    done = program.run(*command)
+    check(done.returncode == 2 and out.is_fifo(), f"a pipe was replaced: {done.stderr}")
+    out.unlink()
+    done = program.run(*command)
+    check(out.stat().st_size % (3 * 4) == 0 and done.returncode == 0, done.stderr)
+    check(sorted(os.listdir(program.folder)) == ["ids.json", "out.f32"], "more than the output")
+
+
 def main():
     build = Path(sys.argv[1]).resolve()
-    scenes = (every_command_that_loads_pulls,)
+    scenes = (every_command_that_loads_pulls, logits_leaves_a_whole_file_or_none)
     for scene in scenes:
         with tempfile.TemporaryDirectory() as folder:
             try:
