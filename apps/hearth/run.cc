@@ -6,6 +6,7 @@
 #include <iostream>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/error.h"
@@ -35,6 +36,15 @@ void show_hints(const RunFlags& flags, const ModelCard& card, Screen& screen) {
   if (!toy.empty()) screen.note(toy);
 }
 
+// Measures the machine with what the model computes with, once.
+SpeedHook speed_hook(const LoadedModel& loaded, const DeviceOptions& device) {
+  return [cost = token_cost(loaded.file), device,
+          limits = std::optional<MachineLimits>()](const Answer& answer) mutable {
+    if (!limits) limits = measure_limits(device.isa, device.threads);
+    return answer_speed(answer, cost, *limits);
+  };
+}
+
 void run(RunFlags flags) {
   const bool typed = ::isatty(STDIN_FILENO) != 0;
   const bool chats = flags.shot.prompt.empty() && typed;
@@ -55,10 +65,12 @@ void run(RunFlags flags) {
   Screen screen(std::cout, std::cerr, Screen::style_of_process());
   show_hints(flags, answerer->card(), screen);
   flags.shot.load_seconds = loaded->load_seconds;
+  flags.shot.speed_hook = speed_hook(*loaded, flags.load.options.device);
   if (!chats) return answer_once(*answerer, screen, flags.shot);
   screen.note("/help lists the commands, /bye leaves");
   TerminalReader reader(HistoryFile::default_path());
-  Chat(*answerer, screen, {flags.shot.settings, flags.load.model, flags.shot.system, {}})
+  Chat(*answerer, screen,
+       {flags.shot.settings, flags.load.model, flags.shot.system, flags.shot.speed_hook})
       .run(reader);
 }
 

@@ -72,6 +72,23 @@ TEST_F(ChatTest, OnlyTheAnswerGoesToTheAnswers) {
                                                  "user:farewell", "assistant:Bye\n"));
 }
 
+TEST_F(ChatTest, StatsMeasureTheMachineOnlyWhenThereIsAnAnswer) {
+  int measured = 0;
+  const auto hook = [&](const Answer& answer) {
+    ++measured;
+    return answer_speed(answer, {0, 3'000'000'000, 0, 1'000'000'000}, {40, 8});
+  };
+  Chat measuring{answerer, screen, {{}, "fake:1b", "", hook}};
+  answerer.scripts = {{{"a", "b", "c"}}};
+  ScriptedReader reader({"/stats", "hello"});
+  measuring.run(reader);
+  EXPECT_EQ(measured, 0);
+  ScriptedReader more({"/stats"});
+  measuring.run(more);
+  EXPECT_EQ(measured, 1);
+  EXPECT_THAT(notes.str(), HasSubstr("4.0 GB/s of weights (50 % of this machine's 8.0)"));
+}
+
 TEST_F(ChatTest, BlockBecomesOneMessage) {
   answerer.scripts = {{{"ok"}}};
   run({"\"\"\"", "one", "", "  two", "\"\"\""});
