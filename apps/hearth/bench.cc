@@ -68,16 +68,19 @@ void add_bench(CLI::App& app) {
       app.add_subcommand("bench", "Measure a model's speed beside the machine's limits");
   add_load_flags(*command, flags->load);
   command->add_option("--prompt", flags->options.prompt_tokens, "Tokens of the prompt")
+      ->type_name("N")
       ->capture_default_str()
-      ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 20));
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 20).description(""));
   command->add_option("--generate", flags->options.generated_tokens, "Tokens to generate")
+      ->type_name("N")
       ->capture_default_str()
-      ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 20));
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 20).description(""));
   command
       ->add_option("--repetitions", flags->options.repetitions,
                    "Runs of each, of which the median counts")
+      ->type_name("N")
       ->capture_default_str()
-      ->check(CLI::Range(std::size_t{1}, std::size_t{100}));
+      ->check(CLI::Range(std::size_t{1}, std::size_t{100}).description(""));
   command->add_flag("--json", flags->json, "Print one JSON object");
   command->callback([flags] { run_bench(*flags); });
 }

@@ -11,30 +11,31 @@ namespace hearth {
 
 void add_load_flags(CLI::App& command, LoadFlags& flags) {
   command
-      .add_option("model", flags.model,
+      .add_option("MODEL", flags.model,
                   "A model of the library, a reference to pull, or a GGUF file")
       ->required()
-      ->type_name("MODEL");
+      ->type_name("");
   command
       .add_option(
           "--ctx", flags.options.context,
           "Tokens the context holds (default: as trained, or as half of the free memory holds)")
       ->type_name("N")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 27));
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 27).description(""));
   command
       .add_option("--threads", flags.options.device.threads,
                   "Compute threads (default: all usable cores)")
       ->type_name("N")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{1024}));
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1024}).description(""));
   command
       .add_option(
           "--isa", flags.options.device.isa,
           "Instruction set: reference, portable, avx2, avx2_vnni, avx512_vnni (default: the best)")
       ->type_name("NAME")
       ->envname("HEARTH_ISA");
-  command.add_option("--kv", flags.kv, "Type of cached keys and values")
+  command.add_option("--kv", flags.kv, "Type of cached keys and values: f16 or f32")
+      ->type_name("TYPE")
       ->capture_default_str()
-      ->check(CLI::IsMember({"f16", "f32"}));
+      ->check(CLI::IsMember({"f16", "f32"}).description(""));
 }
 
 std::filesystem::path model_path(const std::string& model) {

@@ -63,16 +63,18 @@ void add_logits(CLI::App& app) {
   auto flags = std::make_shared<LogitsFlags>();
   CLI::App* command = app.add_subcommand("logits", "Write the logits of given token ids to a file");
   add_load_flags(*command, flags->load);
-  command->add_option("ids", flags->ids, "JSON: an array of windows, each an array of token ids")
+  command
+      ->add_option("IDS.json", flags->ids, "JSON: an array of windows, each an array of token ids")
       ->required()
-      ->type_name("IDS.json");
+      ->type_name("");
   command
       ->add_option("--out", flags->out, "File to write: little-endian f32 [positions, vocabulary]")
       ->required()
       ->type_name("FILE");
   command->add_option("--chunk", flags->load.options.rows_per_step, "Positions computed at once")
+      ->type_name("N")
       ->capture_default_str()
-      ->check(CLI::Range(std::size_t{1}, std::size_t{4096}));
+      ->check(CLI::Range(std::size_t{1}, std::size_t{4096}).description(""));
   command->callback([flags] { logits(*flags); });
 }
 

@@ -97,8 +97,8 @@ void add_run(CLI::App& app) {
   auto flags = std::make_shared<RunFlags>();
   CLI::App* command = app.add_subcommand("run", "Answer a prompt, or chat in the terminal");
   add_load_flags(*command, flags->load);
-  command->add_option("prompt", flags->shot.prompt, "What to answer; without it, a chat")
-      ->type_name("PROMPT");
+  command->add_option("PROMPT", flags->shot.prompt, "What to answer; without it, a chat")
+      ->type_name("");
   command->add_flag("--raw", flags->shot.raw,
                     "Continue the text as it is, without a chat template");
   command->add_option("--system", flags->shot.system, "The system message")->type_name("TEXT");

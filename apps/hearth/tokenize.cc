@@ -87,10 +87,10 @@ void add_tokenize(CLI::App& app) {
   auto flags = std::make_shared<TokenizeFlags>();
   CLI::App* command = app.add_subcommand("tokenize", "Turn standard input into token ids, or back");
   command
-      ->add_option("model", flags->model,
+      ->add_option("MODEL", flags->model,
                    "A model of the library, a reference to pull, or a GGUF file")
       ->required()
-      ->type_name("MODEL");
+      ->type_name("");
   command->add_flag("--no-bos", flags->no_bos, "Add no BOS or EOS token");
   command->add_flag(
       "--no-special", flags->no_special,

@@ -73,6 +73,14 @@ std::string to_json(const Answer& answer, const AnswerContext& context) {
   return object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+std::string full_context_text(const Answer& answer, const ModelCard& card) {
+  const std::size_t prompt = answer.prompt_token_ids.size();
+  const std::size_t generated = answer.token_ids.size();
+  if (answer.finish_reason != "length" || prompt + generated < card.context) return {};
+  return "the answer is cut after " + amount(generated) + ": with the prompt's " +
+         std::to_string(prompt) + " the context of " + std::to_string(card.context) + " is full";
+}
+
 std::string speed_text(const Answer& answer, const std::optional<AnswerSpeed>& measured) {
   const AnswerSpeed speed = measured.value_or(without_machine(answer));
   std::string text = "prompt: " + amount(answer.prompt_token_ids.size());

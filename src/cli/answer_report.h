@@ -31,6 +31,9 @@ struct AnswerContext {
 
 // One object, on one line.
 std::string to_json(const Answer& answer, const AnswerContext& context);
+// Where an answer was cut because the context is full: a line with both numbers; else empty.
+std::string full_context_text(const Answer& answer, const ModelCard& card);
+
 // "prompt: 34 tokens (12 cached), 210.4 tokens/s, 57 Gop/s (21 % of this machine's 270)", then the
 // same of the answer with what it read of the weights. Without `speed`, tokens per second alone.
 std::string speed_text(const Answer& answer, const std::optional<AnswerSpeed>& speed);

@@ -99,9 +99,11 @@ void Chat::keep(const Answer& answer) {
 
 void Chat::report(const Answer& answer) {
   if (answer.finish_reason == "cancelled") screen_.note("stopped");
-  if (answer.finish_reason == "length") {
-    screen_.note("cut after " + std::to_string(answer.token_ids.size()) +
-                 " tokens: that is max-tokens, or where the context ends");
+  const std::string full = full_context_text(answer, answerer_.card());
+  if (!full.empty()) {
+    screen_.note(full + "; /drop N forgets the N oldest turns, /clear all of them");
+  } else if (answer.finish_reason == "length") {
+    screen_.note("cut after max-tokens: " + std::to_string(answer.token_ids.size()));
   }
   if (options_.settings.verbose) screen_.note(speed_text(answer, measured(answer)));
 }

@@ -120,6 +120,22 @@ TEST_F(ChatTest, FullContextLeavesTheConversationAsItWas) {
   EXPECT_THAT(contents(), ::testing::ElementsAre("user:three", "assistant:c"));
 }
 
+TEST_F(ChatTest, SaysWhyAnAnswerWasCut) {
+  answerer.scripts = {{{"a", "b"}}, {{"a", "b"}}, {{"a", "b"}}};
+  answerer.finish_reason = "length";
+  run({"one"});
+  EXPECT_THAT(notes.str(), HasSubstr("cut after max-tokens: 2"));
+  notes.str("");
+  answerer.model_card.context = 7;  // the fake prompt has 5 tokens
+  run({"two"});
+  EXPECT_THAT(notes.str(), HasSubstr("cut after 2 tokens: with the prompt's 5 the context of 7"));
+  EXPECT_THAT(notes.str(), HasSubstr("/drop N"));
+  notes.str("");
+  answerer.finish_reason = "stop";
+  run({"three"});
+  EXPECT_EQ(notes.str(), "");
+}
+
 TEST_F(ChatTest, DropRefusesWhatIsNotThere) {
   answerer.scripts = {{{"a"}}, {{"b"}}};
   run({"/system Be brief.", "one", "two", "/drop 3", "/drop 0", "/drop x", "/drop 1"});

@@ -21,7 +21,11 @@ void answer_once(Answerer& answerer, Screen& screen, const OneShot& shot) {
                                  : answerer.chat(conversation, options, on_text, &scope.token());
   prompt_line.finish();  // a prompt that was stopped has no end of its own
   const bool measured = shot.settings.verbose && shot.speed_hook;
-  if (!shot.json) screen.end_answer();
+  if (!shot.json) {
+    screen.end_answer();
+    const std::string full = full_context_text(answer, answerer.card());
+    if (!full.empty()) screen.note(full + "; --ctx sets it");
+  }
   const auto speed = measured ? std::optional(shot.speed_hook(answer)) : std::nullopt;
   if (shot.json) {
     screen.answer(to_json(answer, {options.sampling.seed, shot.load_seconds, speed}) + "\n");

@@ -104,9 +104,33 @@ def logits_leaves_a_whole_file_or_none(program):
     check(sorted(os.listdir(program.folder)) == ["ids.json", "out.f32"], "more than the output")
 
 
+def wrong_calls_are_told_what_is_right(program):
+    for arguments, words in (
+        ([], "'hearth --help'"),
+        (["runn"], "no command 'runn'; did you mean 'run'? ('hearth --help'"),
+        (["run"], "MODEL is required ('hearth run --help'"),
+        (["run", MODEL, "hi", "--ctx", "none"], "--ctx"),
+        (["run", MODEL, "hi", "--bogus"], "--bogus"),
+    ):
+        done = program.run(*arguments)
+        check(done.returncode == 2 and done.stderr.startswith("hearth: "), done.stderr)
+        check(words in done.stderr and done.stderr.count("\n") == 1, done.stderr)
+
+
+def output_that_cannot_be_written_is_an_error(program):
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        for arguments in (["list"], ["show", MODEL, "--json"], ["run", MODEL, "hi", "--json"],
+                          ["--help"], ["man"], ["tokenize", MODEL, "--json"]):
+            done = subprocess.run([program.path, *map(str, arguments)], stdout=full, text=True,
+                                  stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, check=False)
+            check(done.returncode == 8 and "cannot write the" in done.stderr,
+                  f"{arguments} exits with {done.returncode}: {done.stderr!r}")
+
+
 def main():
     build = Path(sys.argv[1]).resolve()
-    scenes = (every_command_that_loads_pulls, logits_leaves_a_whole_file_or_none)
+    scenes = (every_command_that_loads_pulls, logits_leaves_a_whole_file_or_none,
+              wrong_calls_are_told_what_is_right, output_that_cannot_be_written_is_an_error)
     for scene in scenes:
         with tempfile.TemporaryDirectory() as folder:
             try:

@@ -97,7 +97,7 @@ def edits_and_stops(build, home):
     terminal.type("/set max-tokens 3\r")
     terminal.expect(PROMPT)
     terminal.type("hi\r")
-    terminal.expect("cut after 3 tokens")
+    terminal.expect("cut after max-tokens: 3")
     terminal.expect(PROMPT)
 
     terminal.type("half a line" + CTRL_C)
