@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Holds what is written about the commands to what the program says of itself: every command
 and every flag of `hearth … --help` stands in the man page, in the three completion scripts and
-in docs/cli.md; docs/cli.md names no flag that is not there; and bash really completes.
+in docs/cli.md; docs/cli.md names no flag that is not there; bash really completes, and so does
+fish where it is installed.
 
   scripts/check_cli.py BUILD
 """
@@ -60,6 +61,14 @@ def check_bash(script, commands):
             yield f"bash completes {words} without {sorted(absent)}"
 
 
+def check_fish(script):
+    """Completes `hearth ru<tab>` and `hearth run --te<tab>` in a real fish."""
+    for line, wanted in (("hearth ru", "run"), ("hearth run --te", "--temperature")):
+        offered = output("fish", "--no-config", "-c", f"{script}\ncomplete -C '{line}'")
+        if wanted not in offered.split():
+            yield f"fish completes '{line}' without {wanted}"
+
+
 def main():
     program = str(Path(sys.argv[1]).resolve() / "hearth")
     root = Path(__file__).resolve().parent.parent
@@ -76,6 +85,7 @@ def main():
             check = subprocess.run([shell, "-n"], input=script, text=True, check=False,
                                    capture_output=True)
             problems += [f"{shell} rejects its script: {check.stderr}"] if check.returncode else []
+            problems += check_fish(script) if shell == "fish" else []
     problems += check_document(root / "docs/cli.md", commands, flags_of(output(program, "--help")))
     flags = sum(map(len, commands.values()))
     print("\n".join(problems + [f"cli: {len(commands)} commands, {flags} flags, "

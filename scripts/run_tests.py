@@ -73,6 +73,7 @@ def checks(build):
     yield [str(scripts / "check_docs.py")]
     yield [str(scripts / "check_symbols.py"), str(build)]
     yield [str(scripts / "check_cli.py"), str(build)]
+    yield [str(scripts.parent / "tests/cli/command_runs.py"), str(build)]
     yield [str(scripts.parent / "tests/cli/terminal_session.py"), str(build)]
 
 

@@ -18,8 +18,6 @@ struct BenchFlags {
   bool json = false;
 };
 
-double share(double value, double limit) { return limit > 0 ? value / limit : 0; }
-
 void print_table(const LoadedModel& loaded, const MachineLimits& limits,
                  const std::vector<BenchRow>& rows) {
   std::printf("%.*s; limits now: %.0f Gop/s int8, %.1f GB/s read; loaded in %.2f s\n",
@@ -28,9 +26,10 @@ void print_table(const LoadedModel& loaded, const MachineLimits& limits,
   std::printf("%-8s %12s %21s %12s %12s\n", "test", "tokens/s", "min … max", "Gop/s", "GB/s");
   for (const BenchRow& row : rows) {
     std::printf("%-8s %12.1f %10.1f … %8.1f %6.0f (%2.0f%%) %6.1f (%2.0f%%)\n", row.name.c_str(),
-                row.tokens_per_second, row.tokens_per_second_min, row.tokens_per_second_max,
-                row.gops, 100 * share(row.gops, limits.int8_gops), row.gbytes_per_second,
-                100 * share(row.gbytes_per_second, limits.read_gbytes_per_second));
+                row.speed.tokens_per_second, row.tokens_per_second_min, row.tokens_per_second_max,
+                row.speed.gops, 100 * share_of(row.speed.gops, limits.int8_gops),
+                row.speed.gbytes_per_second,
+                100 * share_of(row.speed.gbytes_per_second, limits.read_gbytes_per_second));
   }
 }
 
@@ -39,12 +38,12 @@ void print_json(const LoadedModel& loaded, const MachineLimits& limits,
   nlohmann::json list = nlohmann::json::array();
   for (const BenchRow& row : rows) {
     list.push_back({{"name", row.name},
-                    {"tokens_per_second", row.tokens_per_second},
+                    {"tokens_per_second", row.speed.tokens_per_second},
                     {"tokens_per_second_min", row.tokens_per_second_min},
                     {"tokens_per_second_max", row.tokens_per_second_max},
-                    {"gops", row.gops},
+                    {"gops", row.speed.gops},
                     {"gops_peak", limits.int8_gops},
-                    {"gbytes_per_second", row.gbytes_per_second},
+                    {"gbytes_per_second", row.speed.gbytes_per_second},
                     {"read_bandwidth", limits.read_gbytes_per_second}});
   }
   const nlohmann::json line = {
@@ -69,16 +68,19 @@ void add_bench(CLI::App& app) {
       app.add_subcommand("bench", "Measure a model's speed beside the machine's limits");
   add_load_flags(*command, flags->load);
   command->add_option("--prompt", flags->options.prompt_tokens, "Tokens of the prompt")
+      ->type_name("N")
       ->capture_default_str()
-      ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 20));
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 20).description(""));
   command->add_option("--generate", flags->options.generated_tokens, "Tokens to generate")
+      ->type_name("N")
       ->capture_default_str()
-      ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 20));
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 20).description(""));
   command
       ->add_option("--repetitions", flags->options.repetitions,
                    "Runs of each, of which the median counts")
+      ->type_name("N")
       ->capture_default_str()
-      ->check(CLI::Range(std::size_t{1}, std::size_t{100}));
+      ->check(CLI::Range(std::size_t{1}, std::size_t{100}).description(""));
   command->add_flag("--json", flags->json, "Print one JSON object");
   command->callback([flags] { run_bench(*flags); });
 }

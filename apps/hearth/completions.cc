@@ -95,7 +95,7 @@ std::string zsh_script(const CommandTree& tree) {
     script += "    " + command.name + ") options+=(" + zsh_options(command) + ") ;;\n";
   }
   return script +
-         "    *) _describe command commands ;;\n"
+         "    *) if [[ $PREFIX != -* ]]; then _describe command commands; return; fi ;;\n"
          "  esac\n"
          "  if [[ $PREFIX == -* ]]; then _describe option options; else _files; fi\n"
          "}\n"
@@ -133,7 +133,7 @@ void add_completions(CLI::App& app) {
       {"bash", bash_script}, {"zsh", zsh_script}, {"fish", fish_script}};
   CLI::App* command = app.add_subcommand("completions", "Print the completion script of a shell");
   auto shell = std::make_shared<std::string>();
-  command->add_option("SHELL", *shell, "bash, zsh or fish")->required();
+  command->add_option("SHELL", *shell, "bash, zsh or fish")->required()->type_name("");
   command->callback([command, shell] {
     const auto writer = kWriters.find(*shell);
     if (writer == kWriters.end()) {

@@ -46,10 +46,10 @@ void add_cp(CLI::App& app) {
   auto flags = std::make_shared<CpFlags>();
   CLI::App* command =
       app.add_subcommand("cp", "Give a model, or a GGUF file, a name in the library");
-  command->add_option("from", flags->from, "A model of the library, or a GGUF file")
+  command->add_option("MODEL", flags->from, "A model of the library, or a GGUF file")
       ->required()
-      ->type_name("MODEL");
-  command->add_option("to", flags->to, "The further name")->required()->type_name("NAME");
+      ->type_name("");
+  command->add_option("NAME", flags->to, "The further name")->required()->type_name("");
   command->add_flag("--json", flags->json, "Print one JSON object");
   command->callback([flags] { cp(*flags); });
 }

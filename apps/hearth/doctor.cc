@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "command.h"
-#include "eval/bench.h"
+#include "eval/speed.h"
 #include "kernels/matmul/matmul.h"
 #include "library.h"
 #include "platform/cpu.h"

@@ -2,43 +2,63 @@
 
 #include <CLI/CLI.hpp>
 
-#include "base/error.h"
+#include "cli/interrupt_scope.h"
+#include "cli/loading_line.h"
+#include "cli/progress_line.h"
 #include "library.h"
 
 namespace hearth {
 
 void add_load_flags(CLI::App& command, LoadFlags& flags) {
   command
-      .add_option("model", flags.model,
+      .add_option("MODEL", flags.model,
                   "A model of the library, a reference to pull, or a GGUF file")
       ->required()
-      ->type_name("MODEL");
+      ->type_name("");
   command
-      .add_option("--ctx", flags.options.context,
-                  "Positions the context holds (default: as trained)")
+      .add_option(
+          "--ctx", flags.options.context,
+          "Tokens the context holds (default: as trained, or as half of the free memory holds)")
       ->type_name("N")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 27));
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 27).description(""));
   command
       .add_option("--threads", flags.options.device.threads,
                   "Compute threads (default: all usable cores)")
       ->type_name("N")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{1024}));
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1024}).description(""));
   command
       .add_option(
           "--isa", flags.options.device.isa,
           "Instruction set: reference, portable, avx2, avx2_vnni, avx512_vnni (default: the best)")
       ->type_name("NAME")
       ->envname("HEARTH_ISA");
-  command.add_option("--kv", flags.kv, "Type of cached keys and values")
+  command.add_option("--kv", flags.kv, "Type of cached keys and values: f16 or f32")
+      ->type_name("TYPE")
       ->capture_default_str()
-      ->check(CLI::IsMember({"f16", "f32"}));
+      ->check(CLI::IsMember({"f16", "f32"}).description(""));
+}
+
+std::filesystem::path model_path(const std::string& model) {
+  CommandLibrary opened;
+  const ModelRef ref = ModelRef::parse(model);
+  if (ref.kind != ModelRef::Kind::kFile && !opened.library.contains(ref)) {
+    const InterruptScope scope;
+    ProgressLine line(ProgressLine::style_for_stderr());
+    PullOptions options;
+    options.cancel = &scope.token();
+    options.observer = [&](const PullProgress& progress) { line.show(progress); };
+    opened.library.pull(ref, options);
+  }
+  return opened.library.resolve(ref).path;
 }
 
 std::unique_ptr<LoadedModel> load(const LoadFlags& flags) {
-  const CommandLibrary opened;
+  const std::filesystem::path path = model_path(flags.model);
   LoadOptions options = flags.options;
   options.cache_type = flags.kv == "f32" ? CacheType::kF32 : CacheType::kF16;
-  return open_model(opened.library.resolve(ModelRef::parse(flags.model)).path, options);
+  LoadingLine line(flags.model);
+  options.on_progress = [&](std::uint64_t done, std::uint64_t all) { line.show(done, all); };
+  return open_model(path, options);
 }
 
 }  // namespace hearth

@@ -1,6 +1,7 @@
 // The flags of every command that loads a model, and the loading.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -21,7 +22,10 @@ struct LoadFlags {
 // MODEL, --ctx, --threads, --isa, --kv. HEARTH_ISA does what --isa does.
 void add_load_flags(CLI::App& command, LoadFlags& flags);
 
-// Resolves MODEL in the library and loads it.
+// MODEL's file. What can be fetched and is not here is pulled first, with its progress on stderr.
+std::filesystem::path model_path(const std::string& model);
+
+// Loads MODEL's file; on a terminal's stderr, a line says so while it takes long.
 std::unique_ptr<LoadedModel> load(const LoadFlags& flags);
 
 }  // namespace hearth

@@ -2,10 +2,14 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/error.h"
-#include "base/log.h"
+#include "cli/chat_input.h"
 #include "command.h"
+#include "format/printable.h"
 
 namespace {
 
@@ -15,7 +19,32 @@ int report(const hearth::Error& error) {
   return hearth::exit_code(error.code());
 }
 
-int run(int argc, char** argv) {
+// What CLI11 found wrong, in the words of the other errors.
+[[noreturn]] void refuse(const CLI::App& app, const CLI::ParseError& error, std::string_view word) {
+  const bool has_command = !app.get_subcommands().empty();
+  std::string message = error.what();
+  if (!has_command && !word.empty() && !word.starts_with('-')) {
+    std::vector<std::string> commands;
+    for (const CLI::App* command : app.get_subcommands({})) commands.push_back(command->get_name());
+    const std::vector<std::string_view> words(commands.begin(), commands.end());
+    const std::string_view nearest = hearth::nearest_word(word, words);
+    message = "there is no command " + hearth::printable_quoted(word);
+    if (!nearest.empty()) message += "; did you mean '" + std::string(nearest) + "'?";
+  }
+  const std::string command =
+      has_command ? " " + app.get_subcommands().front()->get_name() : std::string();
+  throw hearth::Error(hearth::ErrorCode::kInvalidArgument,
+                      message + " ('hearth" + command + " --help' shows what there is)");
+}
+
+// What printf could not write must not look like success: a full disk shows only here.
+void check_output() {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return;
+  throw hearth::Error(hearth::ErrorCode::kUnavailable,
+                      "cannot write the output whole: is the disk full?");
+}
+
+void run(int argc, char** argv) {
   CLI::App app{"Hearth runs language models on machines you own."};
   app.name("hearth");
   app.set_version_flag("--version", "hearth " HEARTH_VERSION);
@@ -27,18 +56,20 @@ int run(int argc, char** argv) {
 #undef COMMAND
   try {
     app.parse(argc, argv);
-  } catch (const CLI::ParseError& parse_error) {
-    const int code = app.exit(parse_error);
-    return code == 0 ? 0 : hearth::exit_code(hearth::ErrorCode::kInvalidArgument);
+  } catch (const CLI::Success& shown) {  // --help, --version
+    app.exit(shown);
+  } catch (const CLI::ParseError& error) {
+    refuse(app, error, argc > 1 ? argv[1] : "");
   }
-  return 0;
+  check_output();
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
-    return run(argc, argv);
+    run(argc, argv);
+    return 0;
   } catch (const hearth::Error& error) {
     return report(error);
   } catch (const std::bad_alloc&) {

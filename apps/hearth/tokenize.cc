@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "command.h"
 #include "format/gguf.h"
-#include "library.h"
+#include "load.h"
 #include "text/tokenizer.h"
 
 namespace hearth {
@@ -60,8 +60,7 @@ std::vector<TokenId> read_ids(const std::string& text) {
 void write(const std::string& bytes) { std::fwrite(bytes.data(), 1, bytes.size(), stdout); }
 
 void tokenize(const TokenizeFlags& flags) {
-  const CommandLibrary opened;
-  const Gguf gguf = Gguf::open(opened.library.resolve(ModelRef::parse(flags.model)).path);
+  const Gguf gguf = Gguf::open(model_path(flags.model));
   const std::shared_ptr<const Tokenizer> tokenizer = Tokenizer::load(gguf.metadata());
   const EncodeOptions options{.add_special = !flags.no_bos, .parse_special = !flags.no_special};
 
@@ -87,9 +86,11 @@ void tokenize(const TokenizeFlags& flags) {
 void add_tokenize(CLI::App& app) {
   auto flags = std::make_shared<TokenizeFlags>();
   CLI::App* command = app.add_subcommand("tokenize", "Turn standard input into token ids, or back");
-  command->add_option("model", flags->model, "Model, or a GGUF file")
+  command
+      ->add_option("MODEL", flags->model,
+                   "A model of the library, a reference to pull, or a GGUF file")
       ->required()
-      ->type_name("MODEL");
+      ->type_name("");
   command->add_flag("--no-bos", flags->no_bos, "Add no BOS or EOS token");
   command->add_flag(
       "--no-special", flags->no_special,

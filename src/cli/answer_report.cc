@@ -1,5 +1,6 @@
 #include "cli/answer_report.h"
 
+#include <algorithm>
 #include <iomanip>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -7,53 +8,91 @@
 namespace hearth {
 namespace {
 
-double per_second(std::size_t tokens, double seconds) {
-  return seconds > 0 ? static_cast<double>(tokens) / seconds : 0;
-}
-
 std::string amount(std::size_t tokens) {
   return std::to_string(tokens) + (tokens == 1 ? " token" : " tokens");
 }
 
+// Tokens per second need neither cost nor limits.
+AnswerSpeed without_machine(const Answer& answer) { return answer_speed(answer, {}, {}); }
+
+std::string fixed(double value, int digits) {
+  std::ostringstream text;
+  text << std::fixed << std::setprecision(digits) << value;
+  return text.str();
+}
+
+// ", 8.3 GB/s of weights (70 % of this machine's 11.9)"; nothing when nothing was measured.
+std::string machine_share(double value, double limit, const char* unit, int digits) {
+  if (value <= 0) return {};
+  std::string text = ", " + fixed(value, digits) + unit;
+  if (limit > 0) {
+    text += " (" + fixed(100 * share_of(value, limit), 0) + " % of this machine's " +
+            fixed(limit, digits) + ")";
+  }
+  return text;
+}
+
+nlohmann::ordered_json machine_json(const AnswerSpeed& speed) {
+  return {{"prompt_gops", speed.prompt.gops},
+          {"gops_peak", speed.limits.int8_gops},
+          {"prompt_share", share_of(speed.prompt.gops, speed.limits.int8_gops)},
+          {"generation_gbytes_per_second", speed.generation.gbytes_per_second},
+          {"read_bandwidth", speed.limits.read_gbytes_per_second},
+          {"generation_share",
+           share_of(speed.generation.gbytes_per_second, speed.limits.read_gbytes_per_second)}};
+}
+
 }  // namespace
 
-double prompt_tokens_per_second(const Answer& answer) {
-  const std::size_t prompt = answer.prompt_token_ids.size();
-  const std::size_t cached = std::min(answer.timings.cached_tokens, prompt);
-  return per_second(prompt - cached, answer.timings.prompt_seconds);
-}
-
-double generation_tokens_per_second(const Answer& answer) {
-  if (answer.token_ids.empty()) return 0;
-  return per_second(answer.token_ids.size() - 1, answer.timings.generation_seconds);
-}
-
-std::string to_json(const Answer& answer, double load_seconds) {
+AnswerSpeed answer_speed(const Answer& answer, const TokenCost& cost, const MachineLimits& limits) {
   const AnswerTimings& timings = answer.timings;
-  const nlohmann::ordered_json object = {
+  const std::size_t prompt = answer.prompt_token_ids.size();
+  const std::size_t computed = prompt - std::min(timings.cached_tokens, prompt);
+  const std::size_t generated = std::max<std::size_t>(answer.token_ids.size(), 1) - 1;
+  return {prompt_speed(cost, computed, timings.prompt_seconds),
+          generation_speed(cost, generated, timings.generation_seconds), limits};
+}
+
+std::string to_json(const Answer& answer, const AnswerContext& context) {
+  const AnswerTimings& timings = answer.timings;
+  const AnswerSpeed speed = context.speed.value_or(without_machine(answer));
+  nlohmann::ordered_json object = {
       {"text", answer.text},
       {"prompt_token_ids", answer.prompt_token_ids},
       {"token_ids", answer.token_ids},
       {"finish_reason", answer.finish_reason},
+      {"seed", context.seed},
       {"timings",
-       {{"load_seconds", load_seconds},
+       {{"load_seconds", context.load_seconds},
         {"prompt_seconds", timings.prompt_seconds},
-        {"prompt_tokens_per_second", prompt_tokens_per_second(answer)},
+        {"prompt_tokens_per_second", speed.prompt.tokens_per_second},
         {"generation_seconds", timings.generation_seconds},
-        {"generation_tokens_per_second", generation_tokens_per_second(answer)},
+        {"generation_tokens_per_second", speed.generation.tokens_per_second},
         {"cached_tokens", timings.cached_tokens}}}};
+  if (context.speed) object["machine"] = machine_json(speed);
   return object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-std::string speed_text(const Answer& answer) {
-  std::ostringstream text;
-  text << std::fixed << std::setprecision(1)
-       << "prompt: " << amount(answer.prompt_token_ids.size());
-  if (answer.timings.cached_tokens > 0) text << " (" << answer.timings.cached_tokens << " cached)";
-  text << ", " << prompt_tokens_per_second(answer)
-       << " tokens/s\nanswer: " << amount(answer.token_ids.size()) << ", "
-       << generation_tokens_per_second(answer) << " tokens/s";
-  return text.str();
+std::string full_context_text(const Answer& answer, const ModelCard& card) {
+  const std::size_t prompt = answer.prompt_token_ids.size();
+  const std::size_t generated = answer.token_ids.size();
+  if (answer.finish_reason != "length" || prompt + generated < card.context) return {};
+  return "the answer is cut after " + amount(generated) + ": with the prompt's " +
+         std::to_string(prompt) + " the context of " + std::to_string(card.context) + " is full";
+}
+
+std::string speed_text(const Answer& answer, const std::optional<AnswerSpeed>& measured) {
+  const AnswerSpeed speed = measured.value_or(without_machine(answer));
+  std::string text = "prompt: " + amount(answer.prompt_token_ids.size());
+  if (answer.timings.cached_tokens > 0) {
+    text += " (" + std::to_string(answer.timings.cached_tokens) + " cached)";
+  }
+  text += ", " + fixed(speed.prompt.tokens_per_second, 1) + " tokens/s" +
+          machine_share(speed.prompt.gops, speed.limits.int8_gops, " Gop/s", 0);
+  return text + "\nanswer: " + amount(answer.token_ids.size()) + ", " +
+         fixed(speed.generation.tokens_per_second, 1) + " tokens/s" +
+         machine_share(speed.generation.gbytes_per_second, speed.limits.read_gbytes_per_second,
+                       " GB/s of weights", 1);
 }
 
 }  // namespace hearth

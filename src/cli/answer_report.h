@@ -1,24 +1,41 @@
 // What is told about an answer: its JSON for scripts, its speed for people. Pure functions.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
+#include "eval/speed.h"
 #include "host/answerer.h"
 
 namespace hearth {
 
-// A further line about an answer's speed (GB/s, the share of this machine's limit); empty: none.
-using SpeedHook = std::function<std::string(const Answer&)>;
+struct AnswerSpeed {
+  Speed prompt;      // of the tokens that had to be computed
+  Speed generation;  // of the tokens after the first, which comes with the prompt
+  MachineLimits limits;
+};
 
-// Tokens that had to be computed, per second; 0 when none was, or it took no time.
-double prompt_tokens_per_second(const Answer& answer);
-// Of the tokens after the first: the first one comes with the prompt.
-double generation_tokens_per_second(const Answer& answer);
+// Measures this machine's limits when it is first called, for less than a second.
+using SpeedHook = std::function<AnswerSpeed(const Answer&)>;
+
+AnswerSpeed answer_speed(const Answer& answer, const TokenCost& cost, const MachineLimits& limits);
+
+// What an answer does not tell of itself.
+struct AnswerContext {
+  std::uint64_t seed = 0;  // really used: with it, the same call draws the same tokens
+  double load_seconds = 0;
+  std::optional<AnswerSpeed> speed;
+};
 
 // One object, on one line.
-std::string to_json(const Answer& answer, double load_seconds);
-// "prompt: 34 tokens (12 cached), 210.4 tokens/s", then the same of the answer.
-std::string speed_text(const Answer& answer);
+std::string to_json(const Answer& answer, const AnswerContext& context);
+// Where an answer was cut because the context is full: a line with both numbers; else empty.
+std::string full_context_text(const Answer& answer, const ModelCard& card);
+
+// "prompt: 34 tokens (12 cached), 210.4 tokens/s, 57 Gop/s (21 % of this machine's 270)", then the
+// same of the answer with what it read of the weights. Without `speed`, tokens per second alone.
+std::string speed_text(const Answer& answer, const std::optional<AnswerSpeed>& speed);
 
 }  // namespace hearth

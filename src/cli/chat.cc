@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "cli/chat_commands.h"
 #include "cli/interrupt_scope.h"
+#include "cli/prompt_line.h"
 
 namespace hearth {
 namespace {
@@ -70,9 +71,13 @@ void Chat::say(const std::string& text) {
   conversation_.messages.push_back({"user", text});
   try {
     const InterruptScope scope;
+    PromptLine prompt_line(true);
+    AskOptions options = options_.settings.for_one_answer();
+    options.on_prompt = [&](std::size_t done, std::size_t all) { prompt_line.show(done, all); };
     const Answer answer = answerer_.chat(
-        conversation_, options_.settings.for_one_answer(),
-        [&](std::string_view piece) { screen_.answer(piece); }, &scope.token());
+        conversation_, options, [&](std::string_view piece) { screen_.answer(piece); },
+        &scope.token());
+    prompt_line.finish();  // a prompt that was stopped has no end of its own
     screen_.end_answer();
     keep(answer);
   } catch (...) {
@@ -94,14 +99,17 @@ void Chat::keep(const Answer& answer) {
 
 void Chat::report(const Answer& answer) {
   if (answer.finish_reason == "cancelled") screen_.note("stopped");
-  if (answer.finish_reason == "length") {
-    screen_.note("cut after " + std::to_string(answer.token_ids.size()) +
-                 " tokens: that is max-tokens, or where the context ends");
+  const std::string full = full_context_text(answer, answerer_.card());
+  if (!full.empty()) {
+    screen_.note(full + "; /drop N forgets the N oldest turns, /clear all of them");
+  } else if (answer.finish_reason == "length") {
+    screen_.note("cut after max-tokens: " + std::to_string(answer.token_ids.size()));
   }
-  if (!options_.settings.verbose) return;
-  screen_.note(speed_text(answer));
-  const std::string more = options_.speed_hook ? options_.speed_hook(answer) : "";
-  if (!more.empty()) screen_.note(more);
+  if (options_.settings.verbose) screen_.note(speed_text(answer, measured(answer)));
+}
+
+std::optional<AnswerSpeed> Chat::measured(const Answer& answer) const {
+  return options_.speed_hook ? std::optional(options_.speed_hook(answer)) : std::nullopt;
 }
 
 }  // namespace hearth

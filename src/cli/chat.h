@@ -43,6 +43,7 @@ class Chat {
   void say(const std::string& text);
   void keep(const Answer& answer);
   void report(const Answer& answer);
+  std::optional<AnswerSpeed> measured(const Answer& answer) const;
   void set_system(const std::string& text);
   bool handle_or_report(const ChatInput& input);
 

@@ -152,8 +152,7 @@ void ChatCommands::stats(Chat& chat, const std::string& /*argument*/) {
   std::string text = printable(card.name, 100) + " on " + card.device;
   if (chat.last_) {
     const Answer& answer = *chat.last_;
-    const std::string more = chat.options_.speed_hook ? chat.options_.speed_hook(answer) : "";
-    text += "\n" + speed_text(answer) + (more.empty() ? "" : "\n" + more) + "\ncontext: " +
+    text += "\n" + speed_text(answer, chat.measured(answer)) + "\ncontext: " +
             std::to_string(answer.prompt_token_ids.size() + answer.token_ids.size()) + " of " +
             std::to_string(card.context) + " tokens after the last answer";
   } else {

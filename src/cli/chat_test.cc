@@ -72,6 +72,23 @@ TEST_F(ChatTest, OnlyTheAnswerGoesToTheAnswers) {
                                                  "user:farewell", "assistant:Bye\n"));
 }
 
+TEST_F(ChatTest, StatsMeasureTheMachineOnlyWhenThereIsAnAnswer) {
+  int measured = 0;
+  const auto hook = [&](const Answer& answer) {
+    ++measured;
+    return answer_speed(answer, {0, 3'000'000'000, 0, 1'000'000'000}, {40, 8});
+  };
+  Chat measuring{answerer, screen, {{}, "fake:1b", "", hook}};
+  answerer.scripts = {{{"a", "b", "c"}}};
+  ScriptedReader reader({"/stats", "hello"});
+  measuring.run(reader);
+  EXPECT_EQ(measured, 0);
+  ScriptedReader more({"/stats"});
+  measuring.run(more);
+  EXPECT_EQ(measured, 1);
+  EXPECT_THAT(notes.str(), HasSubstr("4.0 GB/s of weights (50 % of this machine's 8.0)"));
+}
+
 TEST_F(ChatTest, BlockBecomesOneMessage) {
   answerer.scripts = {{{"ok"}}};
   run({"\"\"\"", "one", "", "  two", "\"\"\""});
@@ -101,6 +118,22 @@ TEST_F(ChatTest, FullContextLeavesTheConversationAsItWas) {
   EXPECT_THAT(notes.str(), HasSubstr("/drop N"));
   EXPECT_THAT(notes.str(), HasSubstr("/clear"));
   EXPECT_THAT(contents(), ::testing::ElementsAre("user:three", "assistant:c"));
+}
+
+TEST_F(ChatTest, SaysWhyAnAnswerWasCut) {
+  answerer.scripts = {{{"a", "b"}}, {{"a", "b"}}, {{"a", "b"}}};
+  answerer.finish_reason = "length";
+  run({"one"});
+  EXPECT_THAT(notes.str(), HasSubstr("cut after max-tokens: 2"));
+  notes.str("");
+  answerer.model_card.context = 7;  // the fake prompt has 5 tokens
+  run({"two"});
+  EXPECT_THAT(notes.str(), HasSubstr("cut after 2 tokens: with the prompt's 5 the context of 7"));
+  EXPECT_THAT(notes.str(), HasSubstr("/drop N"));
+  notes.str("");
+  answerer.finish_reason = "stop";
+  run({"three"});
+  EXPECT_EQ(notes.str(), "");
 }
 
 TEST_F(ChatTest, DropRefusesWhatIsNotThere) {

@@ -37,6 +37,7 @@ class FakeAnswerer final : public Answerer {
 
   ModelCard model_card{"Fake 1B", 2048, 1'000'000'000, 500'000'000, true, "test"};
   std::deque<Script> scripts;
+  std::string finish_reason = "stop";
   std::vector<Conversation> asked;
   std::vector<std::string> completed;
   std::vector<AskOptions> options_seen;
@@ -47,7 +48,7 @@ class FakeAnswerer final : public Answerer {
     const Script script = std::move(scripts.at(0));  // throws when a test told too little
     scripts.pop_front();
     if (!script.refusal.empty()) throw Error(ErrorCode::kResourceExhausted, script.refusal);
-    Answer answer{"", {1, 2, 3, 4, 5}, {}, "stop", {0.5, 2.0, 1}};
+    Answer answer{"", {1, 2, 3, 4, 5}, {}, finish_reason, {0.5, 2.0, 1}};
     for (std::size_t i = 0; i < script.pieces.size() || i == script.interrupt_before; ++i) {
       if (i == script.interrupt_before) std::raise(SIGINT);
       if (cancel->cancelled()) {

@@ -3,12 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "base/error.h"
 #include "cli/fake_answerer.h"
 #include "cli/model_hint.h"
+#include "cli/prompt_line.h"
 
 namespace hearth {
 namespace {
@@ -56,6 +58,73 @@ TEST_F(OneShotTest, JsonHasWhatScriptsRead) {
   EXPECT_EQ(answers.str().find('\n'), answers.str().size() - 1);
 }
 
+AnswerSpeed half_of_the_machine(const Answer& answer) {
+  // Four prompt tokens in half a second, two of the answer's in two.
+  const TokenCost cost{1'000'000'000, 3'000'000'000, 1'000'000'000, 1'000'000'000};
+  return answer_speed(answer, cost, {.int8_gops = 40, .read_gbytes_per_second = 8});
+}
+
+TEST_F(OneShotTest, VerboseShowsTheShareOfTheMachine) {
+  answerer.scripts = {{{"a", "b", "c"}}, {{"a"}}};
+  OneShot shot = request("p", "");
+  shot.settings.verbose = true;
+  shot.speed_hook = half_of_the_machine;
+  answer_once(answerer, screen, shot);
+  EXPECT_EQ(notes.str(),
+            "prompt: 5 tokens (1 cached), 8.0 tokens/s, 20 Gop/s (50 % of this machine's 40)\n"
+            "answer: 3 tokens, 1.0 tokens/s, 4.0 GB/s of weights (50 % of this machine's 8.0)\n");
+  notes.str("");
+  answer_once(answerer, screen, shot);
+  EXPECT_THAT(notes.str(), ::testing::HasSubstr("answer: 1 token, 0.0 tokens/s\n"));
+}
+
+TEST_F(OneShotTest, JsonHasTheShareOfTheMachineWhenAskedFor) {
+  answerer.scripts = {{{"a", "b", "c"}}, {{"a"}}};
+  OneShot shot = request("p", "");
+  shot.json = shot.settings.verbose = true;
+  shot.speed_hook = half_of_the_machine;
+  answer_once(answerer, screen, shot);
+  const nlohmann::json machine = nlohmann::json::parse(answers.str())["machine"];
+  EXPECT_EQ(machine["prompt_gops"], 20.0);
+  EXPECT_EQ(machine["prompt_share"], 0.5);
+  EXPECT_EQ(machine["generation_gbytes_per_second"], 4.0);
+  EXPECT_EQ(machine["generation_share"], 0.5);
+  EXPECT_EQ(notes.str(), "");
+  answers.str("");
+  shot.settings.verbose = false;
+  shot.speed_hook = [](const Answer&) -> AnswerSpeed { throw Error(ErrorCode::kInternal, "?"); };
+  answer_once(answerer, screen, shot);
+  EXPECT_FALSE(nlohmann::json::parse(answers.str()).contains("machine"));
+}
+
+TEST_F(OneShotTest, TheSeedOfTheJsonGivesTheSameAnswerAgain) {
+  const auto loaded =
+      open_model(std::filesystem::path(HEARTH_SOURCE_DIR) / "tests/data/tiny/llama_gqa.gguf",
+                 {.device = {.isa = "portable", .threads = 1},
+                  .context = 256,
+                  .rows_per_step = 64,
+                  .cache_type = CacheType::kF16,
+                  .on_progress = {}});
+  const auto model = make_local_answerer(*loaded);
+  OneShot shot = request("p", "");
+  shot.raw = shot.json = true;
+  set_by_name(shot.settings, "temperature", "1");
+  set_by_name(shot.settings, "min-p", "0");
+  shot.settings.options.max_tokens = 16;
+  shot.settings.options.ignore_eos = true;
+  const auto ask = [&] {
+    answers.str("");
+    answer_once(*model, screen, shot);
+    return nlohmann::json::parse(answers.str());
+  };
+  const nlohmann::json first = ask();
+  EXPECT_NE(ask()["token_ids"], first["token_ids"]);  // 16 tokens of hundreds, drawn at random
+  shot.settings.seed = first["seed"];
+  const nlohmann::json again = ask();
+  EXPECT_EQ(again["token_ids"], first["token_ids"]);
+  EXPECT_EQ(again["seed"], first["seed"]);
+}
+
 TEST_F(OneShotTest, CtrlCShowsWhatThereWasAndFails) {
   answerer.scripts = {{{"half", "whole"}, 1}};
   try {
@@ -72,6 +141,11 @@ TEST(JoinedPrompt, PutsThePipeFirst) {
   EXPECT_EQ(joined_prompt("notes\n", "", false), "notes");
   EXPECT_EQ(joined_prompt("notes\n", "", true), "notes\n");
   EXPECT_EQ(joined_prompt("", "sum up", true), "sum up");
+}
+
+TEST(PromptLine, ShowsBothNumbers) {
+  EXPECT_EQ(prompt_line_text(0, 999), "reading the prompt: 0 of 999 tokens …");
+  EXPECT_EQ(prompt_line_text(1024, 1'234'567), "reading the prompt: 1,024 of 1,234,567 tokens …");
 }
 
 TEST(ModelHint, NamesAModelThisMachineHolds) {

@@ -27,6 +27,8 @@ struct Request {
   std::vector<TokenId> prompt;  // at least one token
   SamplingOptions sampling;
   std::size_t max_tokens = SIZE_MAX;  // 0: the prompt is computed and nothing is sampled
+  // Called after each step that computed some of the prompt: so much of it is in the cache now.
+  std::function<void(std::size_t positions)> on_prompt;
   // Called for each new token; false stops the sequence after it.
   std::function<bool(TokenId)> on_token;
   // When set, every row that is computed wants logits: called with each position's, ascending.

@@ -2,20 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <optional>
+#include <functional>
 
 #include "base/random.h"
-#include "kernels/probe/probe.h"
-#include "platform/cpu.h"
-#include "platform/memory.h"
 
 namespace hearth {
 namespace {
-
-// Far larger than any last-level cache of today (the largest have 1.1 GB, and those machines the
-// memory for it).
-constexpr std::size_t kProbeBytes = std::size_t{256} << 20;
-constexpr double kProbeSeconds = 0.4;
 
 using Clock = std::chrono::steady_clock;
 
@@ -47,31 +39,19 @@ double seconds_of(Engine& engine, std::vector<TokenId> prompt, std::size_t gener
   return std::chrono::duration<double>(Clock::now() - first).count();
 }
 
-BenchRow summarize(std::string name, std::size_t tokens, std::vector<double> seconds) {
+// speed_of: of one run that took these seconds.
+BenchRow summarize(std::string name, std::vector<double> seconds,
+                   const std::function<Speed(double)>& speed_of) {
   std::sort(seconds.begin(), seconds.end());
-  const auto rate = [&](double s) { return static_cast<double>(tokens) / s; };
   BenchRow row;
   row.name = std::move(name);
-  row.tokens_per_second = rate(seconds[seconds.size() / 2]);
-  row.tokens_per_second_min = rate(seconds.back());
-  row.tokens_per_second_max = rate(seconds.front());
+  row.speed = speed_of(seconds[seconds.size() / 2]);
+  row.tokens_per_second_min = speed_of(seconds.back()).tokens_per_second;
+  row.tokens_per_second_max = speed_of(seconds.front()).tokens_per_second;
   return row;
 }
 
 }  // namespace
-
-TokenCost token_cost(const Gguf& file) {
-  TokenCost cost;
-  const bool tied = file.find("output.weight") == nullptr;
-  for (const GgufTensor& tensor : file.tensors()) {
-    if (tensor.shape.size() < 2) continue;
-    const bool head = tensor.name == (tied ? "token_embd.weight" : "output.weight");
-    if (!head && tensor.name == "token_embd.weight") continue;
-    (head ? cost.head_elements : cost.layer_elements) += tensor.elements();
-    (head ? cost.head_bytes : cost.layer_bytes) += tensor.bytes.size();
-  }
-  return cost;
-}
 
 std::vector<BenchRow> bench(const BenchSubject& subject, const BenchOptions& options) {
   const TokenCost cost = token_cost(subject.file);
@@ -86,28 +66,12 @@ std::vector<BenchRow> bench(const BenchSubject& subject, const BenchOptions& opt
     prompt_seconds.push_back(p);
     generation_seconds.push_back(g);
   }
-  const auto tokens = static_cast<double>(options.prompt_tokens);
-  BenchRow prompt = summarize("pp" + std::to_string(options.prompt_tokens), options.prompt_tokens,
-                              prompt_seconds);
-  const double elements =
-      static_cast<double>(cost.layer_elements) + static_cast<double>(cost.head_elements) / tokens;
-  prompt.gops = prompt.tokens_per_second * 2 * elements / 1e9;
-  BenchRow generation = summarize("tg" + std::to_string(options.generated_tokens),
-                                  options.generated_tokens, generation_seconds);
-  generation.gops = generation.tokens_per_second * 2 *
-                    static_cast<double>(cost.layer_elements + cost.head_elements) / 1e9;
-  generation.gbytes_per_second =
-      generation.tokens_per_second * static_cast<double>(cost.layer_bytes + cost.head_bytes) / 1e9;
-  return {prompt, generation};
-}
-
-MachineLimits measure_limits(const std::string& isa, std::size_t threads) {
-  const Isa probed = isa_from_name(isa).value_or(best_isa());
-  ThreadPool pool(threads != 0 ? threads : usable_cores());
-  PageBuffer memory(kProbeBytes);
-  std::fill_n(memory.data(), memory.size(), std::byte{1});
-  return {int8_peak_gops(probed, pool, kProbeSeconds),
-          read_bandwidth_gbps({memory.data(), memory.size()}, pool, kProbeSeconds)};
+  const std::size_t prompt = options.prompt_tokens;
+  const std::size_t generated = options.generated_tokens;
+  return {summarize("pp" + std::to_string(prompt), prompt_seconds,
+                    [&](double seconds) { return prompt_speed(cost, prompt, seconds); }),
+          summarize("tg" + std::to_string(generated), generation_seconds,
+                    [&](double seconds) { return generation_speed(cost, generated, seconds); })};
 }
 
 }  // namespace hearth

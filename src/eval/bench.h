@@ -1,4 +1,4 @@
-// Speed of a model on this machine, beside the machine's own limits measured seconds before.
+// Speed of a model on this machine: fixed prompts, medians of repetitions.
 #pragma once
 
 #include <cstddef>
@@ -6,29 +6,15 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "eval/speed.h"
 #include "format/gguf.h"
 
 namespace hearth {
 
-// What one token costs: matrix elements multiplied with and bytes read, the head apart (prompts
-// need it once).
-struct TokenCost {
-  std::uint64_t layer_elements = 0, layer_bytes = 0;
-  std::uint64_t head_elements = 0, head_bytes = 0;
-};
-TokenCost token_cost(const Gguf& file);
-
-struct MachineLimits {
-  double int8_gops = 0;  // 0: this instruction set has none
-  double read_gbytes_per_second = 0;
-};
-
 struct BenchRow {
-  std::string name;              // "pp512", "tg128"
-  double tokens_per_second = 0;  // median of the repetitions
+  std::string name;  // "pp512", "tg128"
+  Speed speed;       // of the median of the repetitions
   double tokens_per_second_min = 0, tokens_per_second_max = 0;
-  double gops = 0;               // multiply-adds, each two operations
-  double gbytes_per_second = 0;  // of weights, as the file has them
 };
 
 struct BenchOptions {
@@ -45,8 +31,5 @@ struct BenchSubject {
   Engine& engine;
 };
 std::vector<BenchRow> bench(const BenchSubject& subject, const BenchOptions& options);
-
-// Measures for about a second with as many threads as the device has.
-MachineLimits measure_limits(const std::string& isa, std::size_t threads);
 
 }  // namespace hearth

@@ -138,6 +138,12 @@ class LocalAnswerer final : public Answerer {
     request.prompt = std::move(prompt);
     request.sampling = options.sampling;
     request.max_tokens = options.max_tokens;
+    if (options.on_prompt) {
+      options.on_prompt(0, request.prompt.size());
+      request.on_prompt = [&, all = request.prompt.size()](std::size_t positions) {
+        options.on_prompt(positions, all);
+      };
+    }
     request.on_token = [&](TokenId id) { return generation.accept(id); };
     request.on_finish = [&](FinishReason reason) { generation.end(reason); };
     request.cancel = cancel;

@@ -145,22 +145,41 @@ void remove_file(const std::filesystem::path& path) {
 
 void publish_file(const std::filesystem::path& from, const std::filesystem::path& to) {
   if (::rename(from.c_str(), to.c_str()) != 0) throw_system_error("rename to", to, errno);
-  sync_directory(to.parent_path());
+  sync_directory(to.has_parent_path() ? to.parent_path() : ".");
+}
+
+FileDraft::FileDraft(std::filesystem::path path) : path_(std::move(path)), draft_(path_) {
+  draft_ += ".new";
+  std::error_code error;
+  const auto type = std::filesystem::status(path_, error).type();
+  if (std::filesystem::exists(std::filesystem::file_status(type)) &&
+      type != std::filesystem::file_type::regular) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "cannot write '" + path_.string() + "': it is there, and is no regular file");
+  }
+  fd_ = open_for_writing(draft_);
+  truncate_file(fd_, 0, path_);
+}
+
+FileDraft::~FileDraft() {
+  if (!draft_.empty()) ::unlink(draft_.c_str());
+}
+
+void FileDraft::append(std::span<const std::byte> bytes) {
+  write_at(fd_, bytes, bytes_, path_);
+  bytes_ += bytes.size();
+}
+
+void FileDraft::publish() {
+  sync_file(fd_, path_);
+  publish_file(draft_, path_);
+  draft_.clear();
 }
 
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes) {
-  std::filesystem::path fresh = path;
-  fresh += ".new";
-  try {
-    const UniqueFd fd = open_for_writing(fresh);
-    truncate_file(fd, 0, fresh);
-    write_at(fd, std::as_bytes(std::span(bytes)), 0, fresh);
-    sync_file(fd, fresh);
-    publish_file(fresh, path);
-  } catch (const Error&) {
-    ::unlink(fresh.c_str());
-    throw;
-  }
+  FileDraft draft(path);
+  draft.append(std::as_bytes(std::span(bytes)));
+  draft.publish();
 }
 
 std::uint64_t free_disk_bytes(const std::filesystem::path& path) {

@@ -62,7 +62,28 @@ void remove_file(const std::filesystem::path& path);  // a missing file is no er
 
 // Renames within one file system, then makes the directory entry durable. The file must be synced.
 void publish_file(const std::filesystem::path& from, const std::filesystem::path& to);
-// Writes `<path>.new`, syncs it, publishes it. Two writers of one path need a lock between them.
+
+// A file in the making: `<path>.new`, which takes the name `path` whole and durable, or is gone
+// with this object. Two writers of one path need a lock between them.
+class FileDraft {
+ public:
+  // kInvalidArgument when `path` is there and is no regular file: a device is not to be replaced.
+  explicit FileDraft(std::filesystem::path path);
+  ~FileDraft();
+  FileDraft(const FileDraft&) = delete;
+  FileDraft& operator=(const FileDraft&) = delete;
+
+  void append(std::span<const std::byte> bytes);
+  void publish();  // once, after the last append
+
+ private:
+  std::filesystem::path path_;
+  std::filesystem::path draft_;  // empty once it was published
+  UniqueFd fd_;
+  std::uint64_t bytes_ = 0;
+};
+
+// A FileDraft of these bytes, published.
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
 
 // Bytes an ordinary user can still write in the file system that holds `path` (or its nearest

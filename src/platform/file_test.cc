@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -35,6 +36,35 @@ TEST_F(FileTest, AtomicWritesReplaceAndLeaveNothing) {
   fs::create_directory(root_ / "d");
   EXPECT_THROW(write_file_atomically(root_ / "d", "y"), Error);
   EXPECT_EQ(std::distance(fs::directory_iterator(root_), {}), 2);  // no d.new
+}
+
+TEST_F(FileTest, ADraftThatIsNotPublishedLeavesWhatWasThere) {
+  write_file_atomically(root_ / "x", "before");
+  {
+    FileDraft draft(root_ / "x");
+    draft.append(std::as_bytes(std::span("half", 4)));
+    EXPECT_EQ(std::distance(fs::directory_iterator(root_), {}), 2);
+  }
+  EXPECT_EQ(read_small_file(root_ / "x", 10), "before");
+  EXPECT_EQ(std::distance(fs::directory_iterator(root_), {}), 1);
+  FileDraft draft(root_ / "x");
+  for (const char* part : {"aft", "er!"}) draft.append(std::as_bytes(std::span(part, 3)));
+  draft.publish();
+  EXPECT_EQ(read_small_file(root_ / "x", 10), "after!");
+}
+
+TEST_F(FileTest, AFileBesideUsNeedsNoDirectoryInItsName) {
+  const fs::path before = fs::current_path();
+  fs::current_path(root_);
+  EXPECT_NO_THROW(write_file_atomically("x", "here"));
+  fs::current_path(before);
+  EXPECT_EQ(read_small_file(root_ / "x", 10), "here");
+}
+
+TEST_F(FileTest, WhatIsNoRegularFileIsNotReplaced) {
+  ASSERT_EQ(::mkfifo((root_ / "pipe").c_str(), 0600), 0);
+  EXPECT_THROW(write_file_atomically(root_ / "pipe", "y"), Error);
+  EXPECT_TRUE(fs::is_fifo(root_ / "pipe"));
 }
 
 TEST_F(FileTest, ALockIsHeldOnceAndLeavesNoFile) {

@@ -22,6 +22,7 @@ MODEL = ROOT / "tests/data/tiny/llama_gqa.gguf"
 WAIT_S = 60  # for anything; each is there in well under a second on an idle machine
 CTRL_C, CTRL_D, UP = "\x03", "\x04", "\x1b[A"
 PROMPT = ">>> "
+LONG_TOKENS = 6000  # some 3 s on the reference device; the line shows after one
 
 
 class Terminal:
@@ -77,21 +78,26 @@ def check(condition, what):
         raise AssertionError(what)
 
 
-def start(build, home, **more):
+def start(build, home, *arguments, **more):
     environment = {"HEARTH_HOME": str(home), "HOME": str(home), "PATH": os.environ["PATH"],
                    "TERM": "xterm", "LANG": "C", **more}
-    terminal = Terminal([str(build / "hearth"), "run", str(MODEL)], environment)
+    command = [str(build / "hearth"), "run", str(MODEL), *arguments]
+    return Terminal(command, environment)
+
+
+def start_chat(build, home, **more):
+    terminal = start(build, home, **more)
     terminal.expect(PROMPT)
     return terminal
 
 
 def edits_and_stops(build, home):
-    terminal = start(build, home)
+    terminal = start_chat(build, home)
     check("\x1b[2m" in terminal.all, "notes have no colour on a terminal")
     terminal.type("/set max-tokens 3\r")
     terminal.expect(PROMPT)
     terminal.type("hi\r")
-    terminal.expect("cut after 3 tokens")
+    terminal.expect("cut after max-tokens: 3")
     terminal.expect(PROMPT)
 
     terminal.type("half a line" + CTRL_C)
@@ -129,7 +135,7 @@ def edits_and_stops(build, home):
 
 
 def remembers_and_leaves(build, home):
-    terminal = start(build, home, NO_COLOR="1")
+    terminal = start_chat(build, home, NO_COLOR="1")
     check("\x1b[2m" not in terminal.all, "colours in spite of NO_COLOR")
     terminal.type(UP + "\x01/clear \x0b\r")  # edits the line before: to its start, kill the rest
     terminal.expect("forgot 0 turns")
@@ -138,9 +144,23 @@ def remembers_and_leaves(build, home):
     check(terminal.exit_code() == 0, "leaving by Ctrl-D is no failure")
 
 
+def shows_that_it_reads(build, home):
+    """A prompt of seconds: f32 from decoded weights, one thread. Then one that JSON asks for."""
+    slow = ["--isa", "reference", "--threads", "1", "--ctx", "20000", "--raw", "x" * LONG_TOKENS,
+            "--max-tokens", "1", "--ignore-eos"]
+    terminal = start(build, home, *slow)
+    check(terminal.exit_code() == 0, f"it failed: {terminal.all!r}")
+    check("of 6,000 tokens …" in terminal.all, f"nothing is shown: {terminal.all!r}")
+    before = terminal.all.rsplit("tokens …\x1b[K", 1)[1]
+    check(before.startswith("\r\x1b[K"), f"the line is not erased: {before!r}")
+    terminal = start(build, home, *slow, "--json")
+    check(terminal.exit_code() == 0, f"it failed: {terminal.all!r}")
+    check("reading" not in terminal.all, f"a line beside JSON: {terminal.all!r}")
+
+
 def main():
     build = Path(sys.argv[1]).resolve()
-    scenes = (edits_and_stops, remembers_and_leaves)
+    scenes = (edits_and_stops, remembers_and_leaves, shows_that_it_reads)
     with tempfile.TemporaryDirectory() as home:
         for scene in scenes:
             try:
