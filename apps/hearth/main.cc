@@ -13,9 +13,12 @@
 
 namespace {
 
+// A message may quote a file, a template or a server: none of them steers the terminal.
 int report(const hearth::Error& error) {
-  std::fprintf(stderr, "hearth: %s\n", error.message().c_str());
-  if (!error.detail().empty()) std::fprintf(stderr, "  (%s)\n", error.detail().c_str());
+  constexpr std::size_t kMessageBytesMax = 4096;
+  std::string line = "hearth: " + error.message();
+  if (!error.detail().empty()) line += " (" + error.detail() + ")";
+  std::fprintf(stderr, "%s\n", hearth::printable(line, kMessageBytesMax).c_str());
   return hearth::exit_code(error.code());
 }
 

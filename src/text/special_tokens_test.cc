@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,7 @@ class SpecialTokensTest : public testing::Test {
  protected:
   void make(const std::vector<std::string>& texts) {
     for (const std::string& text : texts) small_.add(text, kUserDefinedType);
-    vocabulary_.emplace(small_.data);
+    vocabulary_.emplace(small_.data, Vocabulary::Defaults{});
     specials_.emplace(*vocabulary_);
   }
 
