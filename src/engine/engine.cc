@@ -57,6 +57,12 @@ SequenceId Engine::submit(Request request) {
                                                  "; the model knows 0 to " +
                                                  std::to_string(vocabulary - 1));
   }
+  for (const auto& [id, bias] : request.sampling.logit_bias) {
+    if (static_cast<std::size_t>(id) < vocabulary) continue;
+    throw Error(ErrorCode::kInvalidArgument, "logit_bias names token " + std::to_string(id) +
+                                                 "; the model knows 0 to " +
+                                                 std::to_string(vocabulary - 1));
+  }
   const std::size_t answer = std::min<std::size_t>(request.max_tokens, 1);
   if (request.prompt.size() + answer > context_) {
     throw Error(ErrorCode::kResourceExhausted,
@@ -72,15 +78,26 @@ SequenceId Engine::submit(Request request) {
 
 bool Engine::step() {
   drop_cancelled();
-  const std::vector<Chunk> chunks = scheduler_.plan();
+  const std::span<const Chunk> chunks = scheduler_.plan();
   if (chunks.empty()) return false;
-  runner_.run(chunks);
+  try {
+    runner_.run(chunks);
+  } catch (...) {
+    for (const Chunk& chunk : chunks) scheduler_.finish(chunk.sequence->id);
+    throw;
+  }
   ++counters_.steps;
   std::size_t next_logits = 0;
   for (const Chunk& chunk : chunks) {
     counters_.rows += chunk.rows;
     scheduler_.computed(chunk);
-    deliver(chunk, next_logits);
+    const SequenceId id = chunk.sequence->id;
+    try {
+      deliver(chunk, next_logits);
+    } catch (...) {
+      scheduler_.finish(id);
+      throw;
+    }
   }
   return true;
 }
@@ -101,7 +118,11 @@ void Engine::deliver(const Chunk& chunk, std::size_t& next_logits) {
   for (std::size_t row = 0; row < chunk.rows; ++row) {
     if (!Runner::wants_logits(chunk, row)) continue;
     const std::span<const float> logits = runner_.logits(next_logits++);
-    if (sequence.request.on_logits) sequence.request.on_logits(chunk.first + row, logits);
+    const std::size_t position = chunk.first + row;
+    if (sequence.request.on_logits && position >= sequence.reported) {
+      sequence.reported = position + 1;
+      sequence.request.on_logits(position, logits);
+    }
     const bool last = chunk.first + row + 1 == sequence.tokens.size();
     if (last && sequence.request.max_tokens > 0) return accept_token(sequence, logits);
   }
@@ -119,7 +140,7 @@ void Engine::accept_token(Sequence& sequence, std::span<const float> logits) {
 }
 
 void Engine::finish(Sequence& sequence, FinishReason reason) {
-  counters_.cached_rows += sequence.cached;
+  counters_.cached_rows += sequence.cached.value_or(0);
   const auto on_finish = std::move(sequence.request.on_finish);
   scheduler_.finish(sequence.id);
   if (on_finish) on_finish(reason);

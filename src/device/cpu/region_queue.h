@@ -32,6 +32,9 @@ class RegionQueue {
     region.work = [](Region& r, std::size_t worker) noexcept { work<Job>(r, worker); };
   }
 
+  // Forgets what was added since the last run: a step that an exception cut short left it there.
+  void clear() noexcept { used_ = 0; }
+
   // Runs everything added since the last run.
   void run() {
     if (used_ == 0) return;
