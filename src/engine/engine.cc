@@ -52,7 +52,7 @@ SequenceId Engine::submit(Request request) {
   if (request.prompt.empty()) throw Error(ErrorCode::kInvalidArgument, "the prompt has no tokens");
   const std::size_t vocabulary = model_.config().vocabulary;
   for (const TokenId id : request.prompt) {
-    if (id >= 0 && static_cast<std::size_t>(id) < vocabulary) continue;
+    if (static_cast<std::size_t>(id) < vocabulary) continue;
     throw Error(ErrorCode::kInvalidArgument, "the prompt has the token id " + std::to_string(id) +
                                                  "; the model knows 0 to " +
                                                  std::to_string(vocabulary - 1));
@@ -119,7 +119,7 @@ void Engine::deliver(const Chunk& chunk, std::size_t& next_logits) {
     if (!Runner::wants_logits(chunk, row)) continue;
     const std::span<const float> logits = runner_.logits(next_logits++);
     const std::size_t position = chunk.first + row;
-    if (sequence.request.on_logits && position >= sequence.reported) {
+    if (sequence.request.on_logits) {
       sequence.reported = position + 1;
       sequence.request.on_logits(position, logits);
     }

@@ -73,7 +73,7 @@ void Scheduler::admit() {
     Sequence& sequence = *waiting_.front();
     const std::size_t needed = blocks_for(sequence.needed_positions());
     for (std::size_t g = 0; g < groups_.size(); ++g) {
-      if (groups_[g].available() < promised[g] + needed && !running_.empty()) return;
+      if (groups_[g].available() < promised[g] + needed) return;
     }
     if (sequence.request.reuse_prefix) reuse_prefix(sequence);
     if (!sequence.cached) sequence.cached = sequence.computed;
