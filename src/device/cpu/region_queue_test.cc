@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
+#include <thread>
 #include <vector>
 
 namespace hearth {
@@ -16,7 +18,11 @@ TEST(RegionQueue, RunsEachJobOnceAndRegionsInOrder) {
     std::atomic<bool> early{false};
     for (int round = 0; round < 3; ++round) {
       auto* all = runs.data();
-      queue.add(100, [all](std::size_t job, std::size_t) noexcept { ++all[job]; });
+      queue.add(100, [all](std::size_t job, std::size_t) noexcept {
+        // One job is late: the others must wait for it before the next region.
+        if (job == 50) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+        ++all[job];
+      });
       queue.add(0, [all](std::size_t, std::size_t) noexcept { ++all[0]; });
       queue.add(1, [all, &early, round](std::size_t, std::size_t) noexcept {
         for (std::size_t i = 0; i < 100; ++i) early = early || all[i] != round + 1;
