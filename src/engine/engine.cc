@@ -14,7 +14,15 @@ std::vector<std::size_t> windows_of(const Model& model) {
   return windows;
 }
 
+// As many positions as a model may say it was trained for: blocks and bytes of them fit in 64 bits.
+constexpr std::size_t kContextMax = std::size_t{1} << 27;
+
 std::size_t wanted_context(const Model& model, const EngineOptions& options) {
+  if (options.context > kContextMax) {
+    throw Error(ErrorCode::kInvalidArgument, "the context is " + std::to_string(options.context) +
+                                                 " positions, must be at most " +
+                                                 std::to_string(kContextMax));
+  }
   return options.context != 0 ? options.context : model.config().trained_context;
 }
 

@@ -27,7 +27,8 @@ struct EngineCounters {
 
 class Engine {
  public:
-  // model and device outlive the engine. kResourceExhausted when not even one block fits.
+  // model and device outlive the engine. kResourceExhausted when not even two blocks
+  // fit, kInvalidArgument for a context beyond 2^27.
   Engine(const Model& model, Device& device, const EngineOptions& options);
 
   // Errors: kInvalidArgument for an empty prompt, token ids (of a bias, too) outside the vocabulary

@@ -157,6 +157,12 @@ TEST(Engine, TakesNoMoreMemoryThanItMay) {
   }
 }
 
+TEST(Engine, RefusesAContextBeyondAllBounds) {
+  const Loaded loaded(kLlama);
+  EXPECT_THROW(loaded.engine(SIZE_MAX), Error);
+  EXPECT_THROW(loaded.engine((std::size_t{1} << 27) + 1), Error);
+}
+
 TEST(Engine, MaxTokensIsKept) {
   const Loaded loaded(kLlama);
   for (const std::size_t max_tokens : {0u, 1u, 2u, 7u}) {
