@@ -71,7 +71,10 @@ std::size_t CpuDevice::cache_block_bytes(const CacheShape& shape) const {
          select_attention(shape.type, isa_).block_bytes(shape.head_dim);
 }
 
-void CpuDevice::on_begin() { rope_tables_used_ = 0; }
+void CpuDevice::on_begin() {
+  queue_.clear();
+  rope_tables_used_ = 0;
+}
 
 void CpuDevice::finish() {
   queue_.run();
