@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import argparse
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +50,6 @@ class Variation:
     types: tuple[str, ...] = ()  # quantized types, taken in turn by the matrices
     committed: bool = False
     notes: str = ""
-    extra: dict[str, float] = field(default_factory=dict)
 
     @property
     def width(self) -> int:
@@ -214,7 +213,22 @@ VARIATIONS = [
         window=8,
         window_pattern=2,
         rope_base=1000000.0,
+        committed=True,
         notes="the pattern has its own key",
+    ),
+    Variation(
+        "gemma3_global",
+        "gemma3",
+        layers=2,
+        heads=2,
+        kv_heads=1,
+        head_size=8,
+        embedding=12,
+        feed_forward=18,
+        tied=True,
+        rope_base=1000000.0,
+        committed=True,
+        notes="no window: every layer is global, with the global rope base",
     ),
     Variation(
         "gemma3_27b_scale",

@@ -31,6 +31,7 @@ class BlockManager {
   // A published block, not retained; nullopt when there is none.
   std::optional<BlockId> find(const BlockHash& hash) const;
 
+  std::size_t users(BlockId id) const noexcept { return blocks_[id].users; }
   std::size_t available() const noexcept { return free_.size() + idle_.size(); }
   std::size_t size() const noexcept { return blocks_.size(); }
 

@@ -14,7 +14,15 @@ std::vector<std::size_t> windows_of(const Model& model) {
   return windows;
 }
 
+// As many positions as a model may say it was trained for: blocks and bytes of them fit in 64 bits.
+constexpr std::size_t kContextMax = std::size_t{1} << 27;
+
 std::size_t wanted_context(const Model& model, const EngineOptions& options) {
+  if (options.context > kContextMax) {
+    throw Error(ErrorCode::kInvalidArgument, "the context is " + std::to_string(options.context) +
+                                                 " positions, must be at most " +
+                                                 std::to_string(kContextMax));
+  }
   return options.context != 0 ? options.context : model.config().trained_context;
 }
 
@@ -52,8 +60,14 @@ SequenceId Engine::submit(Request request) {
   if (request.prompt.empty()) throw Error(ErrorCode::kInvalidArgument, "the prompt has no tokens");
   const std::size_t vocabulary = model_.config().vocabulary;
   for (const TokenId id : request.prompt) {
-    if (id >= 0 && static_cast<std::size_t>(id) < vocabulary) continue;
+    if (static_cast<std::size_t>(id) < vocabulary) continue;
     throw Error(ErrorCode::kInvalidArgument, "the prompt has the token id " + std::to_string(id) +
+                                                 "; the model knows 0 to " +
+                                                 std::to_string(vocabulary - 1));
+  }
+  for (const auto& [id, bias] : request.sampling.logit_bias) {
+    if (static_cast<std::size_t>(id) < vocabulary) continue;
+    throw Error(ErrorCode::kInvalidArgument, "logit_bias names token " + std::to_string(id) +
                                                  "; the model knows 0 to " +
                                                  std::to_string(vocabulary - 1));
   }
@@ -72,15 +86,26 @@ SequenceId Engine::submit(Request request) {
 
 bool Engine::step() {
   drop_cancelled();
-  const std::vector<Chunk> chunks = scheduler_.plan();
+  const std::span<const Chunk> chunks = scheduler_.plan();
   if (chunks.empty()) return false;
-  runner_.run(chunks);
+  try {
+    runner_.run(chunks);
+  } catch (...) {
+    for (const Chunk& chunk : chunks) scheduler_.finish(chunk.sequence->id);
+    throw;
+  }
   ++counters_.steps;
   std::size_t next_logits = 0;
   for (const Chunk& chunk : chunks) {
     counters_.rows += chunk.rows;
     scheduler_.computed(chunk);
-    deliver(chunk, next_logits);
+    const SequenceId id = chunk.sequence->id;
+    try {
+      deliver(chunk, next_logits);
+    } catch (...) {
+      scheduler_.finish(id);
+      throw;
+    }
   }
   return true;
 }
@@ -104,7 +129,11 @@ void Engine::deliver(const Chunk& chunk, std::size_t& next_logits) {
   for (std::size_t row = 0; row < chunk.rows; ++row) {
     if (!Runner::wants_logits(chunk, row)) continue;
     const std::span<const float> logits = runner_.logits(next_logits++);
-    if (sequence.request.on_logits) sequence.request.on_logits(chunk.first + row, logits);
+    const std::size_t position = chunk.first + row;
+    if (sequence.request.on_logits) {
+      sequence.reported = position + 1;
+      sequence.request.on_logits(position, logits);
+    }
     const bool last = chunk.first + row + 1 == sequence.tokens.size();
     if (last && sequence.request.max_tokens > 0) return accept_token(sequence, logits);
   }
@@ -122,7 +151,7 @@ void Engine::accept_token(Sequence& sequence, std::span<const float> logits) {
 }
 
 void Engine::finish(Sequence& sequence, FinishReason reason) {
-  counters_.cached_rows += sequence.cached;
+  counters_.cached_rows += sequence.cached.value_or(0);
   const auto on_finish = std::move(sequence.request.on_finish);
   scheduler_.finish(sequence.id);
   if (on_finish) on_finish(reason);

@@ -27,13 +27,18 @@ struct EngineCounters {
 
 class Engine {
  public:
-  // model and device outlive the engine. kResourceExhausted when not even one block fits.
+  // model and device outlive the engine. kResourceExhausted when not even two blocks
+  // fit, kInvalidArgument for a context beyond 2^27.
   Engine(const Model& model, Device& device, const EngineOptions& options);
 
-  // Errors: kInvalidArgument for an empty prompt, token ids outside the vocabulary or bad sampling
-  // options; kResourceExhausted, with both numbers, when the prompt leaves no room to answer.
+  // Errors: kInvalidArgument for an empty prompt, token ids (of a bias, too) outside the vocabulary
+  // or bad sampling options; kResourceExhausted, with both numbers, when the prompt leaves no room
+  // to answer.
   SequenceId submit(Request request);
-  // Computes one step and calls the requests back. False when there was nothing to do.
+  // Computes one step and calls the requests back (they may submit). False when there was nothing
+  // to do. What a callback or a request's sampling throws comes out of here, and that request is
+  // dropped, its on_finish not called; what the device throws drops all requests of the step. The
+  // others go on with the next step.
   bool step();
   // Steps until there is nothing left to do.
   void run() {

@@ -12,8 +12,9 @@ Runner::Runner(const Model& model, Device& device, std::size_t blocks, std::size
 
 bool Runner::wants_logits(const Chunk& chunk, std::size_t row) noexcept {
   const Sequence& sequence = *chunk.sequence;
-  if (sequence.request.on_logits) return true;
-  return sequence.request.max_tokens > 0 && chunk.first + row + 1 == sequence.tokens.size();
+  const std::size_t position = chunk.first + row;
+  if (sequence.request.on_logits && position >= sequence.reported) return true;
+  return sequence.request.max_tokens > 0 && position + 1 == sequence.tokens.size();
 }
 
 void Runner::run(std::span<const Chunk> chunks) {

@@ -17,8 +17,8 @@ class Runner {
   Runner(const Model& model, Device& device, std::size_t blocks, std::size_t rows_per_step);
 
   // Computes the chunks' rows. Rows that want logits: the last of a chunk that reaches its
-  // sequence's end, or all of a request with on_logits. Afterwards logits(i) is the i-th of those,
-  // in the chunks' order.
+  // sequence's end, and those that a request's on_logits has not had. Afterwards logits(i) is the
+  // i-th of those, in the chunks' order.
   void run(std::span<const Chunk> chunks);
   std::span<const float> logits(std::size_t index) const;
 

@@ -23,19 +23,20 @@ Scheduler::Scheduler(std::vector<std::size_t> windows, std::size_t blocks,
 }
 
 void Scheduler::submit(std::unique_ptr<Sequence> sequence) {
-  const std::size_t needed = blocks_for(sequence->tokens.size() + 1);
-  if (needed > groups_.front().size()) {
+  const std::size_t room = groups_.front().size() * kBlockPositions;
+  const std::size_t needed = sequence->needed_positions();
+  if (needed > room) {
     throw Error(ErrorCode::kResourceExhausted,
                 "the prompt has " + std::to_string(sequence->tokens.size()) +
                     " tokens; the cache has room for " +
-                    std::to_string(groups_.front().size() * kBlockPositions - 1));
+                    std::to_string(room - (needed - sequence->tokens.size())));
   }
   waiting_.push_back(std::move(sequence));
 }
 
-std::vector<Chunk> Scheduler::plan() {
+std::span<const Chunk> Scheduler::plan() {
   admit();
-  std::vector<Chunk> chunks;
+  chunks_.clear();
   std::size_t budget = rows_per_step_;
   // Decode rows first: those who are answering must not wait for those who are still reading.
   for (const bool decode : {true, false}) {
@@ -45,26 +46,38 @@ std::vector<Chunk> Scheduler::plan() {
       if ((left == 1) != decode) continue;
       const std::size_t rows = std::min(left, budget);
       if (!make_room(sequence, sequence.computed + rows)) continue;
-      chunks.push_back({&sequence, sequence.computed, rows});
+      chunks_.push_back({&sequence, sequence.computed, rows});
       budget -= rows;
     }
   }
   // A sequence preempted after it was planned is no longer running.
-  std::erase_if(chunks, [this](const Chunk& chunk) {
+  std::erase_if(chunks_, [this](const Chunk& chunk) {
     return std::none_of(running_.begin(), running_.end(),
                         [&](const auto& running) { return running.get() == chunk.sequence; });
   });
-  return chunks;
+  return chunks_;
 }
 
 void Scheduler::admit() {
+  // What the running still have to allocate is not free for others: to admit on it would mean
+  // preempting again what is admitted now.
+  std::vector<std::size_t> promised(groups_.size(), 0);
+  const auto promise = [&](const Sequence& sequence) {
+    const std::size_t wanted = blocks_for(sequence.needed_positions());
+    for (std::size_t g = 0; g < groups_.size(); ++g) {
+      promised[g] += wanted - std::min(wanted, sequence.blocks[g].size());
+    }
+  };
+  for (const auto& running : running_) promise(*running);
   while (!waiting_.empty()) {
     Sequence& sequence = *waiting_.front();
-    const std::size_t needed = blocks_for(sequence.tokens.size() + 1);
-    for (const BlockManager& group : groups_) {
-      if (group.available() < needed && !running_.empty()) return;
+    const std::size_t needed = blocks_for(sequence.needed_positions());
+    for (std::size_t g = 0; g < groups_.size(); ++g) {
+      if (groups_[g].available() < promised[g] + needed) return;
     }
     if (sequence.request.reuse_prefix) reuse_prefix(sequence);
+    if (!sequence.cached) sequence.cached = sequence.computed;
+    promise(sequence);
     running_.push_back(std::move(waiting_.front()));
     waiting_.pop_front();
   }
@@ -74,34 +87,44 @@ void Scheduler::admit() {
 // still has what its window needs there. One token at least is left to compute: its logits are
 // wanted.
 void Scheduler::reuse_prefix(Sequence& sequence) {
-  std::vector<BlockHash> hashes;
   const std::size_t full = (sequence.tokens.size() - 1) / kBlockPositions;
-  for (std::size_t block = 0; block < full; ++block) {
-    sequence.hashes = hashes;
-    hashes.push_back(block_hash(sequence, block));
+  while (sequence.hashes.size() < full) {
+    const BlockHash hash = block_hash(sequence, sequence.hashes.size());
+    if (!found_where_all_is_seen(hash)) break;
+    sequence.hashes.push_back(hash);
   }
-  const auto usable = [&](std::size_t boundary) {
-    for (std::size_t g = 0; g < groups_.size(); ++g) {
-      for (std::size_t b = first_live_block(g, boundary * kBlockPositions); b < boundary; ++b) {
-        if (!groups_[g].find(hashes[b])) return false;
-      }
-    }
-    return true;
-  };
-  std::size_t boundary = full;
-  while (boundary > 0 && !usable(boundary)) --boundary;
-  hashes.resize(boundary);
-  sequence.hashes = hashes;
-  sequence.computed = sequence.cached = boundary * kBlockPositions;
+  while (!sequence.hashes.empty() && !usable(sequence.hashes)) sequence.hashes.pop_back();
+  const std::size_t boundary = sequence.hashes.size();
+  sequence.computed = boundary * kBlockPositions;
   for (std::size_t g = 0; g < groups_.size(); ++g) {
     sequence.released[g] = first_live_block(g, sequence.computed);
-    sequence.blocks[g].assign(std::min(sequence.released[g], boundary), 0);
+    sequence.blocks[g].assign(sequence.released[g], 0);
     for (std::size_t b = sequence.released[g]; b < boundary; ++b) {
-      const BlockId id = *groups_[g].find(hashes[b]);
+      const BlockId id = *groups_[g].find(sequence.hashes[b]);
       groups_[g].retain(id);
       sequence.blocks[g].push_back(id);
     }
   }
+}
+
+// Whether each group without a window has the block: a chain ends where one lacks it.
+bool Scheduler::found_where_all_is_seen(const BlockHash& hash) const {
+  for (std::size_t g = 0; g < groups_.size(); ++g) {
+    if (windows_[g] == 0 && !groups_[g].find(hash)) return false;
+  }
+  return true;
+}
+
+// Whether each window group has what a row right behind the chain still reads.
+bool Scheduler::usable(const std::vector<BlockHash>& chain) const {
+  for (std::size_t g = 0; g < groups_.size(); ++g) {
+    if (windows_[g] == 0) continue;
+    for (std::size_t b = first_live_block(g, chain.size() * kBlockPositions); b < chain.size();
+         ++b) {
+      if (!groups_[g].find(chain[b])) return false;
+    }
+  }
+  return true;
 }
 
 // The first block that a row at `position` or later may still read.
@@ -136,10 +159,12 @@ bool Scheduler::make_room(Sequence& sequence, std::size_t positions) {
   return true;
 }
 
+// The last block first: of a chain that is worth nothing without its beginning, the end is evicted
+// first.
 void Scheduler::release_blocks(Sequence& sequence) {
   for (std::size_t g = 0; g < groups_.size(); ++g) {
-    for (std::size_t b = sequence.released[g]; b < sequence.blocks[g].size(); ++b) {
-      groups_[g].release(sequence.blocks[g][b]);
+    for (std::size_t b = sequence.blocks[g].size(); b > sequence.released[g]; --b) {
+      groups_[g].release(sequence.blocks[g][b - 1]);
     }
     sequence.blocks[g].clear();
     sequence.released[g] = 0;

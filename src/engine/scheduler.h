@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <deque>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "engine/block_manager.h"
@@ -28,8 +29,9 @@ class Scheduler {
 
   // kResourceExhausted when it could not fit even alone.
   void submit(std::unique_ptr<Sequence> sequence);
-  // The next step's rows, their blocks allocated; empty when there is nothing to do.
-  std::vector<Chunk> plan();
+  // The next step's rows, their blocks allocated; empty when there is nothing to do. Valid until
+  // the next plan().
+  std::span<const Chunk> plan();
   // The rows of `chunk` are in the cache: publishes full blocks, frees what a window has passed.
   void computed(const Chunk& chunk);
   // Gives the sequence's blocks back and forgets it; what was published stays findable.
@@ -43,6 +45,8 @@ class Scheduler {
  private:
   void admit();
   void reuse_prefix(Sequence& sequence);
+  bool found_where_all_is_seen(const BlockHash& hash) const;
+  bool usable(const std::vector<BlockHash>& chain) const;
   bool grow(Sequence& sequence, std::size_t positions);
   bool make_room(Sequence& sequence, std::size_t positions);
   void release_blocks(Sequence& sequence);
@@ -54,6 +58,7 @@ class Scheduler {
   std::size_t rows_per_step_;
   std::deque<std::unique_ptr<Sequence>> running_;  // oldest first
   std::deque<std::unique_ptr<Sequence>> waiting_;
+  std::vector<Chunk> chunks_;  // of the last plan
 };
 
 }  // namespace hearth

@@ -31,7 +31,7 @@ struct Request {
   std::function<void(std::size_t positions)> on_prompt;
   // Called for each new token; false stops the sequence after it.
   std::function<bool(TokenId)> on_token;
-  // When set, every row that is computed wants logits: called with each position's, ascending.
+  // When set, called with the logits of each position that is computed, once each, ascending.
   // Positions found in the cache are not computed: without reuse_prefix, all are.
   std::function<void(std::size_t position, std::span<const float>)> on_logits;
   std::function<void(FinishReason)> on_finish;
@@ -44,19 +44,25 @@ struct Sequence {
       : id(sequence_id),
         request(std::move(call)),
         sampler(request.sampling),
-        tokens(request.prompt),
+        tokens(std::move(request.prompt)),
+        prompt_tokens(tokens.size()),
         blocks(groups),
         released(groups, 0) {}
 
-  std::size_t prompt_tokens() const noexcept { return request.prompt.size(); }
-  std::size_t generated() const noexcept { return tokens.size() - request.prompt.size(); }
+  std::size_t generated() const noexcept { return tokens.size() - prompt_tokens; }
+  // Positions it must be able to hold to go on: its tokens, and the one it is about to choose.
+  std::size_t needed_positions() const noexcept {
+    return tokens.size() + (request.max_tokens > 0 ? 1 : 0);
+  }
 
   SequenceId id;
-  Request request;
+  Request request;  // its prompt has moved to tokens
   Sampler sampler;
-  std::vector<TokenId> tokens;               // prompt, then what was generated
-  std::size_t computed = 0;                  // positions whose keys and values are in the cache
-  std::size_t cached = 0;                    // of those, found there at the start
+  std::vector<TokenId> tokens;  // prompt, then what was generated
+  std::size_t prompt_tokens;
+  std::size_t computed = 0;           // positions whose keys and values are in the cache
+  std::size_t reported = 0;           // positions whose logits on_logits has had
+  std::optional<std::size_t> cached;  // positions found in the cache when it was first admitted
   std::vector<std::vector<BlockId>> blocks;  // by cache group: block of positions 0, 32, 64, …
   std::vector<std::size_t> released;  // by cache group: leading blocks given back (window passed)
   std::vector<BlockHash> hashes;      // of the full blocks published so far

@@ -27,6 +27,19 @@ std::size_t bounded(const std::string& key, std::uint64_t value, std::uint64_t m
   return value;
 }
 
+}  // namespace
+
+double positive_or(const GgufMetadata& metadata, const std::string& key, double max,
+                   double otherwise) {
+  const auto value = metadata.optional_number(key);
+  if (!value) return otherwise;
+  if (!(*value > 0 && *value <= max))
+    refuse(key, std::to_string(*value), "above 0, at most " + std::to_string(max));
+  return *value;
+}
+
+namespace {
+
 class Reader {
  public:
   Reader(const GgufMetadata& metadata, std::string prefix)
@@ -39,12 +52,12 @@ class Reader {
     const auto value = metadata_.optional_unsigned(prefix_ + key);
     return value ? bounded(prefix_ + key, *value, max) : otherwise;
   }
+  // 0, as a missing key, means that there is none.
+  std::size_t size_or_none(const std::string& key, std::uint64_t max) const {
+    return metadata_.optional_unsigned(prefix_ + key) == 0 ? 0 : size_or(key, max, 0);
+  }
   double positive_or(const std::string& key, double max, double otherwise) const {
-    const auto value = metadata_.optional_number(prefix_ + key);
-    if (!value) return otherwise;
-    if (!(*value > 0 && *value <= max))
-      refuse(prefix_ + key, std::to_string(*value), "above 0, at most " + std::to_string(max));
-    return *value;
+    return hearth::positive_or(metadata_, prefix_ + key, max, otherwise);
   }
   std::string name(const std::string& key) const { return prefix_ + key; }
   const GgufMetadata& metadata() const { return metadata_; }
@@ -60,7 +73,7 @@ void read_rope(const Reader& reader, Config& config) {
     refuse(reader.name("rope.dimension_count"), std::to_string(config.rope_dims),
            "even and at most the head's " + std::to_string(config.head_dim));
   }
-  config.rope_base = reader.positive_or("rope.freq_base", 1e12, 10000.0);
+  config.rope_base = reader.positive_or("rope.freq_base", kRopeBaseMax, 10000.0);
   const auto scaling = reader.metadata().optional_string(reader.name("rope.scaling.type"));
   if (scaling == "linear") {
     config.rope_scale = 1.0 / reader.positive_or("rope.scaling.factor", 1e6, 1.0);
@@ -93,9 +106,10 @@ Config read_config(const Gguf& file) {
   config.trained_context = reader.size("context_length", kContextMax);
   config.head_dim =
       reader.size_or("attention.key_length", kHeadDimMax, config.model / config.heads);
-  if (config.head_dim == 0)
-    refuse(reader.name("attention.head_count"), std::to_string(config.heads),
-           "at most the model's width");
+  // It is bounded where the file says it; the width may have any number of heads.
+  if (config.head_dim < 1 || config.head_dim > kHeadDimMax)
+    refuse(reader.name("embedding_length") + "' / 'attention.head_count",
+           std::to_string(config.head_dim), "1 to " + std::to_string(kHeadDimMax));
   const std::size_t value_dim =
       reader.size_or("attention.value_length", kHeadDimMax, config.head_dim);
   if (value_dim != config.head_dim)
@@ -104,7 +118,7 @@ Config read_config(const Gguf& file) {
   check_heads(reader, config);
   config.epsilon =
       static_cast<float>(reader.positive_or("attention.layer_norm_rms_epsilon", 1.0, 1e-5));
-  config.window = reader.size_or("attention.sliding_window", kContextMax, 0);
+  config.window = reader.size_or_none("attention.sliding_window", kContextMax);
   read_rope(reader, config);
   const GgufTensor* embedding = file.find("token_embd.weight");
   if (embedding == nullptr || embedding->shape.size() != 2) {

@@ -107,6 +107,8 @@ class Model {
 // a missing or misshapen tensor or a hyper-parameter out of its limits.
 std::unique_ptr<Model> load_model(const Gguf& file, Device& device, const ModelOptions& options);
 
+inline constexpr double kRopeBaseMax = 1e12;  // the largest in use: 5e6 to 1e8
+
 // For a family's file. read_config reads the shared hyper-parameters under "<architecture>.".
 Config read_config(const Gguf& file);
 WeightSet load_weights(const Gguf& file, std::span<const WeightSpec> table, Device& device,
@@ -148,6 +150,9 @@ class Decoder : public Model {
 // inverse_frequency[i] = scale * base^(-2i / dims) / factors[i]; factors may be empty (ones).
 Rope make_rope(const Config& config, double base, double scale, std::span<const float> factors,
                bool neox);
+// The number of a key, above 0 and at most max (kCorruptData); `otherwise` when the file lacks it.
+double positive_or(const GgufMetadata& metadata, const std::string& key, double max,
+                   double otherwise);
 // A small f32 tensor read to the host ([n] elements), such as rope factors; empty when the file
 // lacks it.
 std::vector<float> read_vector(const Gguf& file, std::string_view tensor);

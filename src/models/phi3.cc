@@ -1,9 +1,6 @@
 // phi3: Phi-3 and 3.5 (Abdin et al. 2024): queries, keys and values in one tensor, gate and up in
 // another, a sliding window, and longrope: one set of rope factors up to the original context,
 // another beyond.
-#include <cmath>
-
-#include "base/error.h"
 #include "models/families.h"
 
 namespace hearth {
@@ -39,11 +36,7 @@ Rope longrope(const Gguf& file, const Config& c, std::size_t context) {
   const auto factors =
       read_vector(file, beyond ? "rope_factors_long.weight" : "rope_factors_short.weight");
   Rope rope = make_rope(c, c.rope_base, c.rope_scale, factors, true);
-  rope.magnitude = metadata.optional_number("phi3.rope.scaling.attn_factor").value_or(1.0);
-  if (!(rope.magnitude > 0 && rope.magnitude < 100)) {
-    throw Error(ErrorCode::kCorruptData,
-                "'phi3.rope.scaling.attn_factor' is out of range (0 to 100)");
-  }
+  rope.magnitude = positive_or(metadata, "phi3.rope.scaling.attn_factor", 100.0, 1.0);
   return rope;
 }
 

@@ -38,12 +38,10 @@ struct Tile {
 
 struct AttendJob {
   const SequenceRows* sequences;
-  std::size_t sequence_count;
   std::size_t group_index;
   const CpuCache* cache;
   const CpuBuffer* q;
   const CpuBuffer* out;
-  const ElementwiseKernel* elementwise;
   const WorkerMemory* memory;
   std::size_t layer;
   std::size_t group;  // query heads per kv head
@@ -193,12 +191,10 @@ void CpuDevice::attend(const AttendArguments& a) {
   const CpuCache* cache = &cpu(*a.cache);
   const CacheShape& shape = cache->shape();
   AttendJob job{.sequences = step().sequences.data(),
-                .sequence_count = step().sequences.size(),
                 .group_index = a.group_index,
                 .cache = cache,
                 .q = &cpu(*a.q),
                 .out = &cpu(*a.out),
-                .elementwise = &elementwise_,
                 .memory = &memory_,
                 .layer = a.layer,
                 .group = a.q->cols() / shape.head_dim / shape.kv_heads,

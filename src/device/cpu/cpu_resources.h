@@ -34,7 +34,8 @@ class WeightArena {
 };
 
 struct CpuWeight final : Weight {
-  CpuWeight(const WeightSource& source) : Weight(source.rows, source.cols), type(source.type) {}
+  explicit CpuWeight(const WeightSource& source)
+      : Weight(source.rows, source.cols), type(source.type) {}
 
   std::size_t panels() const noexcept {
     return (rows() + kernel->panel_rows - 1) / kernel->panel_rows;

@@ -23,7 +23,8 @@ class RegionQueue {
 
   template <typename Job>
   void add(std::size_t jobs, const Job& job) {
-    static_assert(std::is_trivially_copyable_v<Job> && sizeof(Job) <= kJobBytes);
+    static_assert(std::is_trivially_copyable_v<Job> && sizeof(Job) <= kJobBytes &&
+                  alignof(Job) <= kJobAlignment);
     if (jobs == 0) return;
     Region& region = next_region();
     new (region.storage) Job(job);
@@ -32,7 +33,7 @@ class RegionQueue {
     region.work = [](Region& r, std::size_t worker) noexcept { work<Job>(r, worker); };
   }
 
-  // Forgets what was added: a step that threw halfway must not run in the next one.
+  // Forgets what was added since the last run: a step that an exception cut short left it there.
   void clear() noexcept { used_ = 0; }
 
   // Runs everything added since the last run.
@@ -50,11 +51,13 @@ class RegionQueue {
  private:
   static constexpr std::size_t kJobBytes = 384;  // the largest job, project_qkv's, and room to grow
 
+  static constexpr std::size_t kJobAlignment = 16;  // no job holds vectors
+
   struct Region {
     alignas(64) std::atomic<std::size_t> next{0};  // the job to take
     alignas(64) std::size_t jobs = 0;
     void (*work)(Region&, std::size_t worker) noexcept = nullptr;
-    alignas(16) std::byte storage[kJobBytes];
+    alignas(kJobAlignment) std::byte storage[kJobBytes];
   };
 
   template <typename Job>

@@ -1,0 +1,228 @@
+// The Scheduler under a seeded random load: after every step no block is lost or owned twice, the
+// budget is kept, and each row finds in its blocks exactly what its own past put there. A failure
+// prints its seed.
+//
+// The cache is simulated: a slot holds the hash of all tokens up to its position. The "model"
+// answers with a function of that hash, so what a sequence generates is known without a scheduler,
+// and a block that was shared wrongly, evicted in use or computed from a stale one shows.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+
+#include "base/random.h"
+#include "engine/scheduler.h"
+
+namespace hearth {
+namespace {
+
+constexpr TokenId kEnd = 0;
+constexpr std::uint64_t kStepsMax = 100000;  // of one run: far more than any needs
+
+std::uint64_t mix(std::uint64_t past, TokenId token) {
+  return Random(past ^ (0x9e3779b97f4a7c15u * static_cast<std::uint64_t>(token + 1))).next();
+}
+
+TokenId answer(std::uint64_t past) { return static_cast<TokenId>(Random(past).next() % 40); }
+
+// What the sequence must have generated when it ends.
+std::vector<TokenId> alone(std::vector<TokenId> tokens, std::size_t max_tokens) {
+  std::uint64_t past = 1;
+  for (const TokenId token : tokens) past = mix(past, token);
+  for (std::size_t i = 0; i < max_tokens; ++i) {
+    tokens.push_back(answer(past));
+    if (tokens.back() == kEnd) break;
+    past = mix(past, tokens.back());
+  }
+  return tokens;
+}
+
+struct Load {
+  std::vector<std::size_t> windows;
+  std::size_t blocks, budget, sequences;
+};
+
+class Simulation {
+ public:
+  Simulation(std::uint64_t seed, const Load& load)
+      : load_(load),
+        random_(seed),
+        scheduler_(load.windows, load.blocks, load.budget),
+        cache_(load.windows.size(), std::vector<std::uint64_t>(load.blocks * kBlockPositions)) {}
+
+  void run() {
+    while ((submitted_ < load_.sequences || !scheduler_.idle()) && !testing::Test::HasFailure()) {
+      ASSERT_LT(++steps_, kStepsMax) << "some sequence never ends";
+      while (submitted_ < load_.sequences && below(3) == 0) submit();
+      if (below(50) == 0) cancel();
+      step();
+      check_blocks();
+    }
+    for (std::size_t g = 0; g < cache_.size(); ++g) {
+      EXPECT_EQ(scheduler_.group(g).available(), load_.blocks);
+    }
+    EXPECT_EQ(finished_ + cancelled_, load_.sequences);
+  }
+
+  std::size_t steps() const { return steps_; }
+  std::size_t reused() const { return reused_; }
+  std::size_t recomputed() const { return recomputed_; }
+
+ private:
+  struct Expected {
+    std::vector<TokenId> tokens;
+    std::size_t largest_computed = 0;
+  };
+
+  std::size_t below(std::size_t limit) { return random_.next() % limit; }
+
+  // Prompts start with one of three texts, so that many share a beginning.
+  void submit() {
+    const std::size_t room = load_.blocks * kBlockPositions;
+    Request request;
+    const std::size_t tokens = 1 + below(room * 3 / 4);
+    const std::size_t shared = below(tokens + 1);
+    const auto text = static_cast<TokenId>(below(3));
+    for (std::size_t i = 0; i < tokens; ++i) {
+      request.prompt.push_back(i < shared ? text + 1 : 1 + static_cast<TokenId>(below(1000)));
+    }
+    request.max_tokens = below(std::min<std::size_t>(120, room - tokens + 1));
+    request.reuse_prefix = below(8) != 0;
+    expected_[++submitted_] = {alone(request.prompt, request.max_tokens)};
+    scheduler_.submit(
+        std::make_unique<Sequence>(submitted_, std::move(request), load_.windows.size()));
+  }
+
+  void cancel() {
+    const auto& list = below(2) == 0 ? scheduler_.running() : scheduler_.waiting();
+    if (list.empty()) return;
+    ++cancelled_;
+    scheduler_.finish(list[below(list.size())]->id);
+  }
+
+  void step() {
+    const std::span<const Chunk> chunks = scheduler_.plan();
+    ASSERT_EQ(chunks.empty(), scheduler_.idle());
+    std::size_t rows = 0;
+    bool prefill = false;
+    for (const Chunk& chunk : chunks) {
+      const bool decode = chunk.sequence->tokens.size() - chunk.first == 1;
+      ASSERT_FALSE(prefill && decode) << "decode rows come first";
+      prefill = !decode;
+      rows += chunk.rows;
+      compute(chunk);
+    }
+    ASSERT_LE(rows, load_.budget);
+    for (const Chunk& chunk : chunks) deliver(chunk);
+  }
+
+  std::uint64_t& slot(std::size_t group, const Sequence& sequence, std::size_t position) {
+    const BlockId block = sequence.blocks[group][position / kBlockPositions];
+    return cache_[group][block * kBlockPositions + position % kBlockPositions];
+  }
+
+  // Writes what the chunk's rows put into the cache, then reads what each of them sees.
+  void compute(const Chunk& chunk) {
+    const Sequence& sequence = *chunk.sequence;
+    ASSERT_EQ(chunk.first, sequence.computed);
+    ASSERT_GE(chunk.rows, 1u);
+    ASSERT_LE(chunk.first + chunk.rows, sequence.tokens.size());
+    Expected& expected = expected_.at(sequence.id);
+    if (chunk.first < expected.largest_computed) ++recomputed_;
+    expected.largest_computed = std::max(expected.largest_computed, chunk.first + chunk.rows);
+    std::vector<std::uint64_t> past{1};  // past[p]: before position p
+    for (const TokenId token : sequence.tokens) past.push_back(mix(past.back(), token));
+    for (std::size_t g = 0; g < cache_.size(); ++g) {
+      for (std::size_t p = chunk.first; p < chunk.first + chunk.rows; ++p) {
+        ASSERT_EQ(scheduler_.group(g).users(sequence.blocks[g][p / kBlockPositions]), 1u)
+            << "written by one, seen by another";
+        slot(g, sequence, p) = past[p + 1];
+      }
+      const std::size_t window = load_.windows[g];
+      const std::size_t seen = window != 0 && chunk.first >= window ? chunk.first - window + 1 : 0;
+      for (std::size_t p = seen; p < chunk.first + chunk.rows; ++p) {
+        ASSERT_EQ(slot(g, sequence, p), past[p + 1])
+            << "sequence " << sequence.id << ", group " << g << ", position " << p;
+      }
+    }
+  }
+
+  void deliver(const Chunk& chunk) {
+    scheduler_.computed(chunk);
+    Sequence& sequence = *chunk.sequence;
+    if (sequence.computed < sequence.tokens.size()) return;
+    const std::size_t wanted = sequence.request.max_tokens;
+    if (wanted > 0) {
+      std::uint64_t past = slot(0, sequence, sequence.computed - 1);
+      sequence.tokens.push_back(answer(past));
+      if (sequence.tokens.back() != kEnd && sequence.generated() < wanted) return;
+    }
+    EXPECT_EQ(sequence.tokens, expected_.at(sequence.id).tokens) << "sequence " << sequence.id;
+    reused_ += *sequence.cached > 0;
+    ++finished_;
+    scheduler_.finish(sequence.id);
+  }
+
+  // Each block has as many users as sequences hold it; all others can be had.
+  void check_blocks() {
+    for (std::size_t g = 0; g < cache_.size(); ++g) {
+      std::map<BlockId, std::size_t> held;
+      for (const auto& sequence : scheduler_.running()) {
+        const std::vector<BlockId>& blocks = sequence->blocks[g];
+        for (std::size_t b = sequence->released[g]; b < blocks.size(); ++b) ++held[blocks[b]];
+      }
+      const BlockManager& group = scheduler_.group(g);
+      for (BlockId id = 0; id < group.size(); ++id) {
+        ASSERT_EQ(group.users(id), held.contains(id) ? held[id] : 0) << "block " << id;
+      }
+      ASSERT_EQ(group.available() + held.size(), load_.blocks);
+    }
+    for (const auto& sequence : scheduler_.waiting()) {
+      for (const auto& blocks : sequence->blocks) ASSERT_TRUE(blocks.empty());
+    }
+  }
+
+  Load load_;
+  Random random_;
+  Scheduler scheduler_;
+  std::vector<std::vector<std::uint64_t>> cache_;  // by group: [block, slot]
+  std::map<SequenceId, Expected> expected_;
+  SequenceId submitted_ = 0;
+  std::size_t steps_ = 0, finished_ = 0, cancelled_ = 0;
+  std::size_t reused_ = 0, recomputed_ = 0;
+};
+
+void simulate(const Load& load) {
+  std::size_t steps = 0, reused = 0, recomputed = 0;
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    Simulation simulation(seed, load);
+    simulation.run();
+    if (testing::Test::HasFailure()) return;
+    steps += simulation.steps();
+    reused += simulation.reused();
+    recomputed += simulation.recomputed();
+  }
+  EXPECT_GT(steps, 1000u) << "the load is too light to show anything";
+  EXPECT_GT(reused, 20u);
+  EXPECT_GT(recomputed, 20u) << "nobody was preempted";
+}
+
+TEST(SchedulerSimulation, OneGroup) {
+  simulate({.windows = {0}, .blocks = 12, .budget = 48, .sequences = 40});
+}
+
+TEST(SchedulerSimulation, GlobalAndWindow) {
+  simulate({.windows = {70, 0}, .blocks = 12, .budget = 48, .sequences = 40});
+}
+
+TEST(SchedulerSimulation, WindowsOnly) {
+  simulate({.windows = {33, 64}, .blocks = 10, .budget = 200, .sequences = 40});
+}
+
+TEST(SchedulerSimulation, FewRowsAndBlocks) {
+  simulate({.windows = {0, 5}, .blocks = 3, .budget = 2, .sequences = 25});
+}
+
+}  // namespace
+}  // namespace hearth
