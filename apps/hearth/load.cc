@@ -9,6 +9,18 @@
 
 namespace hearth {
 
+void add_device_flags(CLI::App& command, DeviceOptions& options) {
+  command.add_option("--threads", options.threads, "Compute threads (default: all usable cores)")
+      ->type_name("N")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1024}).description(""));
+  command
+      .add_option(
+          "--isa", options.isa,
+          "Instruction set: reference, portable, avx2, avx2_vnni, avx512_vnni (default: the best)")
+      ->type_name("NAME")
+      ->envname("HEARTH_ISA");
+}
+
 void add_load_flags(CLI::App& command, LoadFlags& flags) {
   command
       .add_option("MODEL", flags.model,
@@ -21,17 +33,7 @@ void add_load_flags(CLI::App& command, LoadFlags& flags) {
           "Tokens the context holds (default: as trained, or as half of the free memory holds)")
       ->type_name("N")
       ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 27).description(""));
-  command
-      .add_option("--threads", flags.options.device.threads,
-                  "Compute threads (default: all usable cores)")
-      ->type_name("N")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{1024}).description(""));
-  command
-      .add_option(
-          "--isa", flags.options.device.isa,
-          "Instruction set: reference, portable, avx2, avx2_vnni, avx512_vnni (default: the best)")
-      ->type_name("NAME")
-      ->envname("HEARTH_ISA");
+  add_device_flags(command, flags.options.device);
   command.add_option("--kv", flags.kv, "Type of cached keys and values: f16 or f32")
       ->type_name("TYPE")
       ->capture_default_str()

@@ -13,13 +13,16 @@ class App;
 
 namespace hearth {
 
+// --threads, --isa. HEARTH_ISA does what --isa does.
+void add_device_flags(CLI::App& command, DeviceOptions& options);
+
 struct LoadFlags {
   std::string model;
   LoadOptions options;
   std::string kv = "f16";
 };
 
-// MODEL, --ctx, --threads, --isa, --kv. HEARTH_ISA does what --isa does.
+// MODEL, --ctx, --kv, and those of the device.
 void add_load_flags(CLI::App& command, LoadFlags& flags);
 
 // MODEL's file. What can be fetched and is not here is pulled first, with its progress on stderr.

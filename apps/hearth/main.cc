@@ -1,12 +1,14 @@
 // hearth: parses the command line, runs one command, turns an Error into one line and an exit code.
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "cli/chat_input.h"
 #include "command.h"
 #include "format/printable.h"
@@ -47,7 +49,20 @@ void check_output() {
                       "cannot write the output whole: is the disk full?");
 }
 
+void set_log_level() {
+  const char* name = std::getenv("HEARTH_LOG");
+  if (name == nullptr || *name == '\0') return;
+  const auto level = hearth::log_level_from_name(name);
+  if (!level) {
+    throw hearth::Error(
+        hearth::ErrorCode::kInvalidArgument,
+        "HEARTH_LOG is " + hearth::printable_quoted(name) + "; wanted error, warn, info or debug");
+  }
+  hearth::set_log_level(*level);
+}
+
 void run(int argc, char** argv) {
+  set_log_level();
   CLI::App app{"Hearth runs language models on machines you own."};
   app.name("hearth");
   app.set_version_flag("--version", "hearth " HEARTH_VERSION);

@@ -67,6 +67,9 @@ std::string manual_page(const CommandTree& tree) {
   page += ".TP\n.B HEARTH_HOME\nwhere models are kept\n";
   page += ".TP\n.B HEARTH_ISA\nthe instruction set to compute with, in place of the best one\n";
   page += ".TP\n.B HEARTH_LOG\nerror, warn, info or debug\n";
+  page += ".TP\n.B HF_ENDPOINT, HF_TOKEN\nanother address for hf.co, and the token for it\n";
+  page += ".TP\n.B HEARTH_REGISTRY_ENDPOINT\nanother address for ollama.com/library\n";
+  page += ".TP\n.B HEARTH_PYTHON\nthe Python whose pip fetches wheels\n";
   page += ".TP\n.B NO_COLOR\nno colours in the terminal\n";
   return page + ".SH EXIT STATUS\n" + exit_codes_page();
 }

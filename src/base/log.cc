@@ -28,6 +28,14 @@ spdlog::level::level_enum to_spdlog(LogLevel level) noexcept {
 
 }  // namespace
 
+std::optional<LogLevel> log_level_from_name(std::string_view name) noexcept {
+  if (name == "error") return LogLevel::kError;
+  if (name == "warn") return LogLevel::kWarn;
+  if (name == "info") return LogLevel::kInfo;
+  if (name == "debug") return LogLevel::kDebug;
+  return std::nullopt;
+}
+
 void set_log_level(LogLevel level) noexcept { sink().set_level(to_spdlog(level)); }
 void log(LogLevel level, std::string_view message) { sink().log(to_spdlog(level), message); }
 

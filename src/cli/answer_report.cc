@@ -62,6 +62,7 @@ std::string to_json(const Answer& answer, const AnswerContext& context) {
       {"token_ids", answer.token_ids},
       {"finish_reason", answer.finish_reason},
       {"seed", context.seed},
+      {"device", context.device},
       {"timings",
        {{"load_seconds", context.load_seconds},
         {"prompt_seconds", timings.prompt_seconds},

@@ -26,6 +26,7 @@ AnswerSpeed answer_speed(const Answer& answer, const TokenCost& cost, const Mach
 struct AnswerContext {
   std::uint64_t seed = 0;  // really used: with it, the same call draws the same tokens
   double load_seconds = 0;
+  std::string device;  // its name: instruction set and threads
   std::optional<AnswerSpeed> speed;
 };
 

@@ -28,7 +28,9 @@ void answer_once(Answerer& answerer, Screen& screen, const OneShot& shot) {
   }
   const auto speed = measured ? std::optional(shot.speed_hook(answer)) : std::nullopt;
   if (shot.json) {
-    screen.answer(to_json(answer, {options.sampling.seed, shot.load_seconds, speed}) + "\n");
+    screen.answer(
+        to_json(answer, {options.sampling.seed, shot.load_seconds, answerer.card().device, speed}) +
+        "\n");
   } else if (shot.settings.verbose) {
     screen.note(speed_text(answer, speed));
   }

@@ -8,12 +8,14 @@
 #include <system_error>
 
 #include "base/error.h"
+#include "format/printable.h"
 #include "text/utf8.h"
 
 namespace hearth {
 namespace {
 
 constexpr std::string_view kDim = "\033[2m";
+constexpr std::size_t kErrorBytesMax = 4096;
 constexpr std::string_view kRed = "\033[31m";
 constexpr std::string_view kPlain = "\033[0m";
 
@@ -64,7 +66,8 @@ void Screen::end_answer() {
 
 void Screen::note(std::string_view text) { line(text, kDim); }
 
-void Screen::error(std::string_view text) { line(text, kRed); }
+// The text may quote a template or a file: it does not steer the terminal.
+void Screen::error(std::string_view text) { line(printable(text, kErrorBytesMax), kRed); }
 
 void Screen::line(std::string_view text, std::string_view colour) {
   if (style_.colour) {

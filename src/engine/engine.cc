@@ -123,8 +123,8 @@ void Engine::drop_cancelled() {
 
 void Engine::deliver(const Chunk& chunk, std::size_t& next_logits) {
   Sequence& sequence = *chunk.sequence;
-  if (sequence.request.on_prompt && chunk.first < sequence.prompt_tokens()) {
-    sequence.request.on_prompt(std::min(sequence.computed, sequence.prompt_tokens()));
+  if (sequence.request.on_prompt && chunk.first < sequence.prompt_tokens) {
+    sequence.request.on_prompt(std::min(sequence.computed, sequence.prompt_tokens));
   }
   for (std::size_t row = 0; row < chunk.rows; ++row) {
     if (!Runner::wants_logits(chunk, row)) continue;

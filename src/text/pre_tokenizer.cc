@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "format/printable.h"
 
 namespace hearth {
 namespace {
@@ -171,8 +172,8 @@ const PreTokenizer::Family& PreTokenizer::find(std::string_view name) {
     if (std::ranges::find(family.names, name) != family.names.end()) return family;
   }
   throw Error(ErrorCode::kUnsupported,
-              "the pre-tokenizer '" + std::string(name) +
-                  "' (tokenizer.ggml.pre) is unknown; tokens would be cut wrongly");
+              "the pre-tokenizer " + printable_quoted(name) +
+                  " (tokenizer.ggml.pre) is unknown; tokens would be cut wrongly");
 }
 
 PreTokenizer::PreTokenizer(std::string_view name) : family_(find(name)) {

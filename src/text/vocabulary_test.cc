@@ -101,18 +101,12 @@ TEST(Vocabulary, KnownTextsEndAnAnswerAndAreControl) {
   small.add("<|end|>", kNormalType);
   const TokenId separator = next();
   small.add("<|file_sep|>", kUserDefinedType);
-  auto tokenizer = make_tokenizer(small.data);
+  const auto tokenizer = make_tokenizer(small.data);
   for (const TokenId id : {im_end, end, separator}) {
     EXPECT_TRUE(tokenizer->ends_generation(id) && tokenizer->is_control(id)) << id;
   }
   EXPECT_TRUE(tokenizer->ends_generation(2));
   EXPECT_FALSE(tokenizer->ends_generation(1));
-  // Where answers end with <|return|> and <|call|>, <|end|> only ends a message.
-  small.add("<|return|>", kControlType);
-  small.add("<|call|>", kControlType);
-  tokenizer = make_tokenizer(small.data);
-  EXPECT_FALSE(tokenizer->ends_generation(end));
-  EXPECT_TRUE(tokenizer->ends_generation(im_end));
 }
 
 }  // namespace

@@ -127,10 +127,25 @@ def output_that_cannot_be_written_is_an_error(program):
                   f"{arguments} exits with {done.returncode}: {done.stderr!r}")
 
 
+def the_environment_is_heard(program):
+    program.environment["HEARTH_ISA"] = "portable"
+    for arguments in (["doctor"], ["run", MODEL, "hi", "--max-tokens", "1"]):
+        shown = program.json(*arguments)
+        check("portable" in shown.get("device", shown.get("selected")), shown)
+    program.environment["HEARTH_ISA"] = "nonsense"
+    for arguments in (["run", MODEL, "hi"], ["bench", MODEL], ["doctor"]):
+        done = program.run(*arguments)
+        check(done.returncode == 2 and "nonsense" in done.stderr, done.stderr)
+    program.environment |= {"HEARTH_ISA": "", "HEARTH_LOG": "loud"}
+    done = program.run("list")
+    check(done.returncode == 2 and "wanted error, warn, info or debug" in done.stderr, done.stderr)
+
+
 def main():
     build = Path(sys.argv[1]).resolve()
     scenes = (every_command_that_loads_pulls, logits_leaves_a_whole_file_or_none,
-              wrong_calls_are_told_what_is_right, output_that_cannot_be_written_is_an_error)
+              wrong_calls_are_told_what_is_right, output_that_cannot_be_written_is_an_error,
+              the_environment_is_heard)
     for scene in scenes:
         with tempfile.TemporaryDirectory() as folder:
             try:
