@@ -258,6 +258,9 @@ Manifest Library::fetch(const ModelRef& ref, const PullContext& context, const P
       Manifest manifest{.reference = ref.text,
                         .source = result.source,
                         .licence = known != nullptr ? known->licence : result.licence,
+                        .verified_by = source_options.digest  ? "catalog"
+                                       : result.digests_named ? "source"
+                                                              : "nobody",
                         .created_unix_s = now_unix_s(),
                         .layers = result.layers};
       context.meter.begin(PullStage::kChecking, ref.text);
