@@ -30,6 +30,7 @@ REFERENCES = [
     "a b",
     "",
     "a/b",
+    "x.Gguf",
 ]
 ADDRESSES = [
     "https://Host.example:8443/a/b?c=d\n../x",

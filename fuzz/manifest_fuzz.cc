@@ -1,8 +1,12 @@
 // Everything that pull parses: references, addresses, the hub's and the registry's answers, our own
 // manifests and journals, the catalog, Content-Range, wheels. The first byte of the input chooses
-// the parser. covers: src/store/model_ref.cc src/store/manifest.cc src/store/hub.cc
-// src/store/registry.cc src/store/catalog.cc src/store/json_document.cc src/store/content_range.cc
-// src/store/digest.cc src/format/wheel.cc src/net/url.cc
+// the parser.
+//
+// clang-format off: a script reads these lines
+// covers: src/store/model_ref.cc src/store/manifest.cc src/store/hub.cc src/store/registry.cc
+// src/store/catalog.cc src/store/json_document.cc src/store/content_range.cc src/store/digest.cc
+// src/format/wheel.cc src/net/url.cc
+// clang-format on
 #include <cstddef>
 #include <cstdint>
 #include <iterator>

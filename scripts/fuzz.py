@@ -102,7 +102,7 @@ def main():
     parser.add_argument("names", nargs="*")
     parser.add_argument("--seconds", type=int, default=300)
     parser.add_argument("--min-coverage", type=float, default=80)
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     os.chdir(Path(__file__).resolve().parent.parent)
     names = options.names or sorted(path.name.removesuffix("_fuzz.cc")
                                     for path in Path("fuzz").glob("*_fuzz.cc"))

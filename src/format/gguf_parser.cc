@@ -44,7 +44,9 @@ std::string supported_dtypes() {
 }  // namespace
 
 void GgufParser::fail(std::string_view what) const {
-  throw Error(ErrorCode::kCorruptData, printable_quoted(reader_.name()) + ": " + std::string(what));
+  throw Error(ErrorCode::kCorruptData, printable_quoted(reader_.name()) +
+                                           " is damaged or cut short: " + std::string(what) +
+                                           "; fetch it again");
 }
 
 GgufFile GgufParser::parse() {
@@ -69,7 +71,9 @@ GgufFile GgufParser::parse() {
 void GgufParser::parse_magic() {
   const std::string_view magic = reader_.take_text(4, "the magic number");
   if (magic != "GGUF") {
-    fail("not a GGUF file: it begins with \"" + printable(magic, 16) + "\", not with \"GGUF\"");
+    throw Error(ErrorCode::kCorruptData,
+                printable_quoted(reader_.name()) + ": not a GGUF file: it begins with \"" +
+                    printable(magic, 16) + "\", not with \"GGUF\"; choose a model in GGUF format");
   }
   const auto version = reader_.read<std::uint32_t>("the version");
   if (version == 2 || version == 3) return;
@@ -231,8 +235,8 @@ DType GgufParser::parse_dtype(const GgufTensor& tensor) {
   if (!type) {
     throw Error(ErrorCode::kUnsupported,
                 printable_quoted(reader_.name()) + ": tensor " + printable_quoted(tensor.name) +
-                    " is of type " + dtype_text(id) + ", which this build cannot read; it reads " +
-                    supported_dtypes());
+                    " is of type " + dtype_text(id) +
+                    ", which this build cannot read; choose a file of " + supported_dtypes());
   }
   return *type;
 }
@@ -252,8 +256,10 @@ void GgufParser::place(std::span<GgufTensor> tensors, std::span<const Placed> pl
       fail(what + " lies at offset " + std::to_string(placed[i].offset) +
            ", which is no multiple of the alignment of " + std::to_string(alignment));
     }
-    if (begin < end) fail(what + " overlaps the tensor before it in the list");
-    end = checked_add(begin, placed[i].size_bytes, what);
+    if (begin < end && outside == nullptr) {
+      fail(what + " overlaps the tensor before it in the list");
+    }
+    end = std::max(end, checked_add(begin, placed[i].size_bytes, what));
     if (end <= bytes_.size()) {
       tensors[i].bytes = bytes_.subspan(begin, placed[i].size_bytes);
     } else if (outside == nullptr) {
@@ -261,10 +267,9 @@ void GgufParser::place(std::span<GgufTensor> tensors, std::span<const Placed> pl
     }
   }
   if (outside == nullptr) return;
-  fail("it is damaged or cut short: it has " + std::to_string(bytes_.size()) +
-       " bytes, its tensors need " + std::to_string(end) + ", so " +
-       std::to_string(end - bytes_.size()) + " are missing, from tensor " +
-       printable_quoted(outside->name) + " on; fetch it again");
+  fail("it has " + std::to_string(bytes_.size()) + " bytes, its tensors need " +
+       std::to_string(end) + ", so " + std::to_string(end - bytes_.size()) +
+       " are missing, from tensor " + printable_quoted(outside->name) + " on");
 }
 
 }  // namespace hearth

@@ -381,6 +381,7 @@ TEST(GgufHostile, TensorPlaces) {
   EXPECT_EQ(parse(two(0, 64, 96)).tensors().size(), 2u);
   expect_error(two(0, 0, 64), ErrorCode::kCorruptData, "'b' overlaps");
   expect_error(two(32, 0, 64), ErrorCode::kCorruptData, "'b' overlaps");
+  expect_error(two(1 << 20, 0, 64), ErrorCode::kCorruptData, "are missing, from tensor 'a'");
   expect_error(two(0, 33, 96), ErrorCode::kCorruptData, "no multiple of the alignment");
   expect_error(two(0, 32, 63), ErrorCode::kCorruptData, "so 1 are missing, from tensor 'b'");
   expect_error(two(0, 32, 31), ErrorCode::kCorruptData, "so 33 are missing, from tensor 'a'");
@@ -398,7 +399,7 @@ TEST(GgufHostile, Tensors) {
   expect_error(one("t", {33}, 2), ErrorCode::kCorruptData, "blocks of 32 (Q4_0)");
   expect_error(one("t", {32}, 39), ErrorCode::kUnsupported, "MXFP4 (39)");
   expect_error(one("t", {32}, 4), ErrorCode::kUnsupported, "of type 4, which");
-  expect_error(one("t", {32}, 777), ErrorCode::kUnsupported, "it reads F32, F16, Q4_0");
+  expect_error(one("t", {32}, 777), ErrorCode::kUnsupported, "choose a file of F32, F16, Q4_0");
   expect_error(
       Bytes().header(2, 0).tensor("t", {8}, 0, 0).tensor("t", {8}, 0, 32).pad_and_data(64).str(),
       ErrorCode::kCorruptData, "tensor 't' stands there twice");

@@ -53,7 +53,8 @@ UniqueFd::~UniqueFd() {
 void throw_system_error(std::string_view action, const std::filesystem::path& path,
                         int error_number) {
   throw Error(code_of(error_number), "cannot " + std::string(action) + " '" + path.string() +
-                                         "': " + std::strerror(error_number));
+                                         "': " + std::strerror(error_number) +
+                                         (error_number == ENOSPC ? "; free some space" : ""));
 }
 
 UniqueFd open_for_reading(const std::filesystem::path& path) {

@@ -184,10 +184,14 @@ std::optional<Layer> present(const PullContext& context, const BlobSource& sourc
 // A refused pull beside us may remove the empty directory between our making and our using it.
 std::optional<FileLock> try_lock_in_store(const std::filesystem::path& lock) {
   for (int tries = 0;; ++tries) {
-    make_directories(lock.parent_path());
     try {
+      make_directories(lock.parent_path());
       return FileLock::try_lock(lock);
     } catch (const Error& error) {
+      if (error.code() == ErrorCode::kPermissionDenied) {
+        throw Error(error.code(),
+                    error.message() + ": set HEARTH_HOME to a directory you may write to");
+      }
       if (error.code() != ErrorCode::kNotFound || tries == 10) throw;
     }
   }

@@ -73,7 +73,11 @@ std::vector<Layer> import_files(const PullContext& context, const fs::path& path
 }
 
 EmptyDirectories::EmptyDirectories(const StoreLayout& layout)
-    : layout_(layout), exceptions_(std::uncaught_exceptions()) {
+    : exceptions_(std::uncaught_exceptions()) {
+  for (const fs::path& room : {layout.locks(), layout.partials(), layout.wheels(), layout.blobs(),
+                               layout.manifests(), layout.sets()}) {
+    if (!fs::exists(room)) created_.push_back(room);
+  }
   for (fs::path place = layout.home(); !fs::exists(place) && place != place.parent_path();
        place = place.parent_path()) {
     created_.push_back(place);
@@ -81,12 +85,8 @@ EmptyDirectories::EmptyDirectories(const StoreLayout& layout)
 }
 
 EmptyDirectories::~EmptyDirectories() {
-  if (created_.empty() || std::uncaught_exceptions() == exceptions_) return;
+  if (std::uncaught_exceptions() == exceptions_) return;
   std::error_code error;  // a directory that is not empty stays
-  for (const fs::path& room : {layout_.locks(), layout_.partials(), layout_.wheels(),
-                               layout_.blobs(), layout_.manifests(), layout_.sets()}) {
-    fs::remove(room, error);
-  }
   for (const fs::path& place : created_) fs::remove(place, error);
 }
 

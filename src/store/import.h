@@ -13,8 +13,8 @@ namespace hearth {
 // Copies a file (or, when it is one shard of a set, the whole set) into blobs.
 std::vector<Layer> import_files(const PullContext& context, const std::filesystem::path& path);
 
-// When it ends by an exception and the store did not exist at its beginning, removes the store's
-// empty directories: a refused pull leaves a machine as it was.
+// When it ends by an exception, removes those of the store's directories that did not exist at its
+// beginning and are empty: a refused pull leaves a machine as it was.
 class EmptyDirectories {
  public:
   explicit EmptyDirectories(const StoreLayout& layout);
@@ -23,7 +23,6 @@ class EmptyDirectories {
   ~EmptyDirectories();
 
  private:
-  const StoreLayout& layout_;
   int exceptions_;
   std::vector<std::filesystem::path> created_;  // innermost first
 };

@@ -6,6 +6,8 @@
 //   wheels/<key>/*.whl               finished wheels, kept until the blob made from them is
 //   published sets/<digest of first>/…         links that give the shards of one model their names
 //   locks/<key>, locks/store         held by processes at work; nobody else leaves anything here
+//
+// What no manifest names is removed after a while: sweep.h.
 #pragma once
 
 #include <filesystem>

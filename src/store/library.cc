@@ -11,6 +11,7 @@
 #include "store/download.h"
 #include "store/import.h"
 #include "store/sources.h"
+#include "store/sweep.h"
 
 namespace hearth {
 namespace {
@@ -23,6 +24,10 @@ std::int64_t now_unix_s() {
       .count();
 }
 
+FileLock wait_for_store(const PullContext& context) {
+  return wait_for_lock(context, context.layout.store_lock(), {}, "the store");
+}
+
 // "model-00002-of-00005.gguf", the name under which the reader of shards finds them.
 std::string shard_file_name(std::size_t number, std::size_t count) {
   const auto five_digits = [](std::size_t value) {
@@ -32,14 +37,34 @@ std::string shard_file_name(std::size_t number, std::size_t count) {
   return "model-" + five_digits(number) + "-of-" + five_digits(count) + ".gguf";
 }
 
-// Lock files of processes that were killed: nobody holds them, so taking and leaving them removes
-// them.
-void remove_stale_locks(const StoreLayout& layout) {
-  std::error_code error;
-  std::vector<fs::path> files;
-  for (const auto& entry : fs::directory_iterator(layout.locks(), error))
-    files.push_back(entry.path());
-  for (const fs::path& file : files) FileLock::try_lock(file);
+// Sweeps when a pull or a copy ends, however it ends. To be made before the lock of the model is
+// taken: who holds one is at work.
+class SweepAtEnd {
+ public:
+  explicit SweepAtEnd(const PullContext& context) : context_(context) {}
+  SweepAtEnd(const SweepAtEnd&) = delete;
+  SweepAtEnd& operator=(const SweepAtEnd&) = delete;
+  ~SweepAtEnd() {
+    try {
+      const FileLock store = wait_for_store(context_);
+      sweep(context_.layout, let_go);
+    } catch (const std::exception&) {
+      // The next one sweeps; what this pull has to say is its own result.
+    }
+  }
+
+  std::vector<Layer> let_go;  // blobs that lost a name, or were found unfit for one
+
+ private:
+  const PullContext& context_;
+};
+
+// The lock of what is being named. The store's lock is passed once with it: a sweep that had not
+// seen our lock is over then, and one that begins later sees it.
+FileLock wait_for_name(const PullContext& context, const ModelRef& ref) {
+  FileLock lock = wait_for_lock(context, context.layout.lock(ref.key()), {}, ref.text);
+  wait_for_store(context);
+  return lock;
 }
 
 }  // namespace
@@ -48,7 +73,9 @@ fs::path Library::default_home() {
   const auto from = [](const char* name, const char* below) -> std::optional<fs::path> {
     const char* value = std::getenv(name);
     if (value == nullptr || *value == '\0') return std::nullopt;
-    return fs::absolute(fs::path(value) / below).lexically_normal();
+    fs::path place(value);
+    if (*below != '\0') place /= below;
+    return fs::absolute(place).lexically_normal();
   };
   if (auto home = from("HEARTH_HOME", "")) return *home;
   if (auto home = from("XDG_DATA_HOME", "hearth")) return *home;
@@ -113,7 +140,8 @@ fs::path Library::model_path(const Manifest& manifest) const {
 ResolvedModel Library::resolve(const ModelRef& ref) const {
   if (ref.kind == ModelRef::Kind::kFile) {
     if (!file_bytes_if_present(ref.path)) {
-      throw Error(ErrorCode::kNotFound, "there is no file '" + ref.path.string() + "'");
+      throw Error(ErrorCode::kNotFound,
+                  "there is no file '" + ref.path.string() + "': check its name");
     }
     return {ref.text, ref.path, std::nullopt};
   }
@@ -186,7 +214,7 @@ void Library::check_model(const Manifest& manifest) const {
 }
 
 void Library::publish(const Manifest& manifest, const PullContext& context) {
-  const FileLock store = wait_for_lock(context, layout_.store_lock(), {}, "the store");
+  const FileLock store = wait_for_store(context);
   if (!complete(manifest)) {
     throw Error(ErrorCode::kUnavailable,
                 "files of " + manifest.reference + " were removed meanwhile: pull it again");
@@ -197,8 +225,8 @@ void Library::publish(const Manifest& manifest, const PullContext& context) {
   if (options_.fail_point) options_.fail_point("after_manifest");
 }
 
-Manifest Library::pull_locked(const ModelRef& ref, const PullContext& context,
-                              const PullOptions& options) {
+Manifest Library::fetch(const ModelRef& ref, const PullContext& context, const PullOptions& options,
+                        std::vector<Layer>& let_go) {
   const CatalogModel* known = catalog_.find(ref);
   if (known == nullptr && ref.kind == ModelRef::Kind::kName) throw_not_found(ref);
   SourceOptions source_options{.hub_endpoint = options_.hub_endpoint,
@@ -230,6 +258,9 @@ Manifest Library::pull_locked(const ModelRef& ref, const PullContext& context,
       Manifest manifest{.reference = ref.text,
                         .source = result.source,
                         .licence = known != nullptr ? known->licence : result.licence,
+                        .verified_by = source_options.digest  ? "catalog"
+                                       : result.digests_named ? "source"
+                                                              : "nobody",
                         .created_unix_s = now_unix_s(),
                         .layers = result.layers};
       context.meter.begin(PullStage::kChecking, ref.text);
@@ -237,7 +268,7 @@ Manifest Library::pull_locked(const ModelRef& ref, const PullContext& context,
         check_model(manifest);
       } catch (const Error&) {
         for (const Digest& key : result.journals) PartialBlob::forget(layout_, key);
-        remove_unused(manifest.layers);
+        std::ranges::copy(manifest.layers, std::back_inserter(let_go));
         throw;
       }
       publish(manifest, context);
@@ -270,18 +301,18 @@ PullResult Library::pull(const ModelRef& typed, const PullOptions& options) {
   const EmptyDirectories tidy(layout_);
   ProgressMeter meter(options.observer);
   const PullContext context{layout_, http_, meter, options_.fail_point, options.cancel};
-  const FileLock lock = wait_for_lock(context, layout_.lock(ref.key()), {}, ref.text);
+  SweepAtEnd end(context);
+  const FileLock lock = wait_for_name(context, ref);
   auto before = read_manifest(ref);
-  remove_stale_locks(layout_);
   if (before && complete(*before) && (!options.update || !known)) {
     if (ref.kind == ModelRef::Kind::kUrl) PartialBlob::forget(layout_, url_partial_key(ref.name));
     return {.manifest = std::move(*before), .was_present = true};
   }
-  PullResult result{.manifest = pull_locked(ref, context, options)};
+  PullResult result{.manifest = fetch(ref, context, options, end.let_go)};
   if (before) {
     result.was_present = true;
     result.changed = before->model_digest() != result.manifest.model_digest();
-    remove_unused(before->layers);
+    std::ranges::copy(before->layers, std::back_inserter(end.let_go));
   }
   meter.begin(PullStage::kDone, result.manifest.source, result.manifest.total_bytes(),
               result.manifest.total_bytes());
@@ -297,10 +328,12 @@ Manifest Library::copy(const ModelRef& from, const ModelRef& to, const PullOptio
                     "nor in the catalog");
   }
   const ResolvedModel source = resolve(from);
+  if (!source.manifest) Gguf::open(source.path);  // what cannot be read is refused before its copy
   const EmptyDirectories tidy(layout_);
   ProgressMeter meter(options.observer);
   const PullContext context{layout_, http_, meter, options_.fail_point, options.cancel};
-  const FileLock lock = wait_for_lock(context, layout_.lock(name.key()), {}, name.text);
+  const SweepAtEnd end(context);
+  const FileLock lock = wait_for_name(context, name);
   if (read_manifest(name)) {
     throw Error(ErrorCode::kInvalidArgument, "there is a model '" + name.text +
                                                  "' already: remove it with 'hearth rm " +
@@ -327,53 +360,21 @@ std::uint64_t Library::remove(const ModelRef& typed) {
                 "'" + ref.text + "' is a file outside the library: hearth removes only its own");
   }
   const auto text = read_small_file(layout_.manifest(ref.key()), kManifestBytesMax);
-  if (!text) throw Error(ErrorCode::kNotFound, "the model " + ref.text + " is not on this machine");
+  if (!text)
+    throw Error(ErrorCode::kNotFound,
+                "the model " + ref.text + " is not on this machine: 'hearth list' shows what is");
   std::vector<Layer> layers;
   try {
     layers = parse_manifest(*text, ref.text).layers;
   } catch (const Error& broken) {
     log(LogLevel::kWarn, broken.message());  // a broken manifest can still be removed
   }
-  remove_file(layout_.manifest(ref.key()));
-  sync_directory(layout_.manifests());
-  return remove_unused(layers);
-}
-
-std::optional<std::set<Digest>> Library::used_digests() const {
-  std::set<Digest> used;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(layout_.manifests(), error)) {
-    const std::string name = entry.path().filename().string();
-    if (!Digest::try_parse(name)) continue;
-    try {
-      const auto text = read_small_file(entry.path(), kManifestBytesMax);
-      if (!text) continue;
-      for (const Layer& layer : parse_manifest(*text, name).layers) used.insert(layer.digest);
-    } catch (const Error&) {
-      return std::nullopt;
-    }
-  }
-  return used;
-}
-
-std::uint64_t Library::remove_unused(const std::vector<Layer>& layers) {
   ProgressMeter meter({});
   const PullContext context{layout_, http_, meter, options_.fail_point, nullptr};
-  const FileLock store = wait_for_lock(context, layout_.store_lock(), {}, "the store");
-  const auto used = used_digests();
-  if (!used) {
-    log(LogLevel::kWarn, "a manifest cannot be read: no files are removed, it may need them");
-    return 0;
-  }
-  std::uint64_t freed = 0;
-  for (const Layer& layer : layers) {
-    if (used->contains(layer.digest)) continue;
-    freed += file_bytes_if_present(layout_.blob(layer.digest)).value_or(0);
-    remove_file(layout_.blob(layer.digest));
-    std::error_code error;
-    fs::remove_all(layout_.set(layer.digest), error);
-  }
-  return freed;
+  const FileLock store = wait_for_store(context);
+  remove_file(layout_.manifest(ref.key()));
+  sync_directory(layout_.manifests());
+  return sweep(layout_, layers);
 }
 
 }  // namespace hearth

@@ -9,7 +9,6 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -85,15 +84,14 @@ class Library {
   std::uint64_t remove(const ModelRef& ref);
 
  private:
-  Manifest pull_locked(const ModelRef& ref, const PullContext& context, const PullOptions& options);
+  // What turns out to be no model is added to `let_go`.
+  Manifest fetch(const ModelRef& ref, const PullContext& context, const PullOptions& options,
+                 std::vector<Layer>& let_go);
   std::optional<Manifest> read_manifest(const ModelRef& ref) const;
   bool complete(const Manifest& manifest) const;
   std::filesystem::path model_path(const Manifest& manifest) const;
   void check_model(const Manifest& manifest) const;
   void publish(const Manifest& manifest, const PullContext& context);
-  // Nothing when a manifest cannot be read (a newer hearth's, perhaps): then nothing may be freed.
-  std::optional<std::set<Digest>> used_digests() const;
-  std::uint64_t remove_unused(const std::vector<Layer>& layers);
   [[noreturn]] void throw_not_found(const ModelRef& ref) const;
   void check_memory(std::uint64_t bytes, std::string_view what) const;
 

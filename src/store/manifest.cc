@@ -71,11 +71,10 @@ std::string serialize(const Manifest& manifest) {
                       {"sha256", layer.digest.hex()},
                       {"bytes", layer.bytes}});
   }
-  const nlohmann::json object = {{"reference", manifest.reference},
-                                 {"source", manifest.source},
-                                 {"licence", manifest.licence},
-                                 {"created", manifest.created_unix_s},
-                                 {"layers", layers}};
+  const nlohmann::json object = {
+      {"reference", manifest.reference},    {"source", manifest.source},
+      {"licence", manifest.licence},        {"verified_by", manifest.verified_by},
+      {"created", manifest.created_unix_s}, {"layers", layers}};
   return std::string(kMagic) + std::string(kVersion) + "\n" +
          object.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
@@ -97,6 +96,7 @@ Manifest parse_manifest(std::string_view text, std::string_view name) {
   manifest.reference = document.text("reference");
   manifest.source = document.text("source");
   manifest.licence = document.text("licence");
+  if (document.contains("verified_by")) manifest.verified_by = document.text("verified_by");
   manifest.created_unix_s = checked_cast<std::int64_t>(document.size("created"), what);
   for (const JsonDocument& layer : document.list("layers", kLayersMax)) {
     manifest.layers.push_back({role_of(layer.text("role"), name),

@@ -34,6 +34,9 @@ struct Manifest {
   std::string reference;  // canonical text of the ModelRef
   std::string source;     // the reference of the place that served it
   std::string licence;    // as the catalog or the source names it; may be empty
+  // Who named the digests before the download: "catalog", "source" or "nobody" (then the model is
+  // what was sent, and nothing says that it is what was meant); empty when that was not recorded.
+  std::string verified_by;
   std::int64_t created_unix_s = 0;
   std::vector<Layer> layers;
 

@@ -118,10 +118,10 @@ ModelRef parse_url(std::string_view text) {
   return ref;
 }
 
-bool looks_like_file(std::string_view text) noexcept {
+bool looks_like_file(std::string_view text) {
   return text.starts_with('/') || text.starts_with("./") || text.starts_with("../") ||
          text.starts_with("~/") || text == "." || text == ".." ||
-         (text.ends_with(".gguf") && text.find(':') == std::string_view::npos);
+         (lower(text).ends_with(".gguf") && text.find(':') == std::string_view::npos);
 }
 
 ModelRef parse_file(std::string_view text) {

