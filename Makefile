@@ -50,6 +50,7 @@ asan tsan: ## the unit tests under ASan+UBSan, or under TSan (clang-19)
 	@scripts/setup.sh test
 	@cmake --preset $@ >/dev/null
 	@$(NINJA) -C build-$@
+	@LLVM_PROFILE_FILE=/dev/null build-$@/hearth pull smollm2
 	@scripts/run_tests.py build-$@ --only unit
 
 debug: ## a build without optimization, in build-debug/

@@ -58,9 +58,9 @@ def must_run(name, output):
     return bool(os.environ.get("CI")) and "this CPU lacks" not in output
 
 
-def model_path(name):
+def model_path(build, name):
     """Where `hearth pull` put the model; "" when it is not there: the tests that need it fail."""
-    shown = subprocess.run(["build/hearth", "show", name, "--json"], check=False, text=True,
+    shown = subprocess.run([str(build / "hearth"), "show", name, "--json"], check=False, text=True,
                            stdout=subprocess.PIPE)
     return json.loads(shown.stdout)["path"] if shown.returncode == 0 else ""
 
@@ -101,7 +101,9 @@ def main():
     options = parser.parse_args()
     os.chdir(Path(__file__).resolve().parent.parent)
     unit, check = (0, 0, 0), (0, 0)
-    os.environ.setdefault("HEARTH_TEST_MODEL_SMOLLM2", model_path("smollm2"))
+    # A build that measures coverage would leave a profile of every process.
+    os.environ.setdefault("LLVM_PROFILE_FILE", "/dev/null")
+    os.environ.setdefault("HEARTH_TEST_MODEL_SMOLLM2", model_path(options.build, "smollm2"))
     if options.only != "checks":
         unit = run_unit(options.build, options.exclude)
     if options.only != "unit":
