@@ -6,7 +6,10 @@ kept and do not end an answer). Then, fed those same ids, two others say what th
 chosen at each position: llama.cpp with flash attention on, one token at a time, and Hearth. All
 with f16 KV. The margin of a position is the difference between the two largest logits of the
 first. Of the positions where llama.cpp differs from itself, m is the largest margin. Hearth must
-differ only where the margin is at most m, and at no more than 1.25 times as many positions."""
+differ only where the margin is at most m, and at no more than 1.25 times as many positions.
+
+For scale, what the same weights in F32 (llama.cpp, F32 KV, flash attention off) would have chosen:
+m is the extreme of a few dozen positions, and an exact computation can lie beyond it too."""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ import numpy as np
 import hearth_program
 import peers
 import report
-from decoded import digest
+from decoded import decoded_to_f32, digest
 from hearth_program import Hearth
 from llama_reference import LlamaContext, LlamaModel, Settings
 from real_text import PROMPTS
@@ -35,12 +38,14 @@ COUNT_LIMIT = 1.25
 
 @dataclass(frozen=True)
 class Answer:
-    """A prompt, the ids llama.cpp chose after it with what margins, and its other choices."""
+    """A prompt, the ids llama.cpp chose after it with what margins, and what it chooses there
+    with flash attention, and with F32 weights and KV."""
 
     prompt: list[int]
     chosen: list[int]
     margins: list[float]
     chosen_with_flash: list[int]
+    chosen_exactly: list[int]
 
 
 def top_two(logits: np.ndarray) -> tuple[int, float]:
@@ -71,6 +76,7 @@ def choose_after(context: LlamaContext, prompt: list[int], given: list[int]) -> 
 def llama_answers(path: Path, threads: int) -> list[Answer]:
     """From the cache, or computed."""
     settings = [Settings("f16", flash, threads, CONTEXT, CONTEXT) for flash in (False, True)]
+    settings.append(Settings("f32", False, threads, CONTEXT, CONTEXT))
     described = json.dumps(
         [peers.SDIST_VERSION, PROMPTS, [asdict(s) for s in settings], ANSWER_TOKENS]
     )
@@ -81,14 +87,16 @@ def llama_answers(path: Path, threads: int) -> list[Answer]:
             LlamaModel(path) as model,
             LlamaContext(model, settings[0]) as plain,
             LlamaContext(model, settings[1]) as flash,
+            LlamaModel(decoded_to_f32(path, digest(path))) as decoded,
+            LlamaContext(decoded, settings[2]) as exact,
         ):
             answers = []
             for text in PROMPTS:
                 prompt = model.tokenize(text.encode())
                 chosen, margins = answer_greedily(plain, prompt)
-                answers.append(
-                    asdict(Answer(prompt, chosen, margins, choose_after(flash, prompt, chosen)))
-                )
+                others = choose_after(flash, prompt, chosen)
+                best = exact.window_logits(prompt + chosen[:-1])[len(prompt) - 1 :].argmax(axis=1)
+                answers.append(asdict(Answer(prompt, chosen, margins, others, best.tolist())))
         cached.write_text(json.dumps(answers))
     return [Answer(**entry) for entry in json.loads(cached.read_text())]
 
@@ -113,25 +121,37 @@ def check(name: str, hearth: Hearth | None, threads: int) -> list[Line]:
     path = hearth_program.model_file(name, hearth)
     answers = llama_answers(path, threads)
     own = differing_margins(answers, [answer.chosen_with_flash for answer in answers])
+    exact = differing_margins(answers, [answer.chosen_exactly for answer in answers])
     largest, positions = max(own, default=0.0), len(answers) * ANSWER_TOKENS
     lines = [
         Line(
             "greedy, llama.cpp against itself",
             name,
             f"differs at {len(own)} of {positions:,}, m = {largest:.4f}",
-        )
+        ),
+        Line(
+            "greedy, the weights in F32 against llama.cpp",
+            name,
+            f"differ at {len(exact)} of {positions:,}, largest margin {max(exact, default=0):.4f}",
+        ),
     ]
     if hearth is None:
         return lines
-    ours = differing_margins(
-        answers, [hearth_choices(hearth, path, answer, threads) for answer in answers]
+    choices = [hearth_choices(hearth, path, answer, threads) for answer in answers]
+    ours = differing_margins(answers, choices)
+    wrong = sum(
+        own != best
+        for answer, others in zip(answers, choices, strict=True)
+        for own, best, margin in zip(others, answer.chosen_exactly, answer.margins, strict=True)
+        if margin > largest
     )
     most = COUNT_LIMIT * len(own)
     lines.append(
         Line(
             "greedy, where Hearth differs",
             name,
-            f"largest margin {max(ours, default=0.0):.4f}",
+            f"largest margin {max(ours, default=0.0):.4f}; {sum(x > largest for x in ours)} beyond "
+            f"m; beyond m Hearth differs from F32 at {wrong}",
             f"m = {largest:.4f}",
             max(ours, default=0.0) <= largest,
         )

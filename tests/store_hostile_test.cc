@@ -432,6 +432,26 @@ TEST_F(HostileTest, WheelsAreJoinedAndResumedPartByPart) {
   EXPECT_TRUE(files_in("wheels").empty());
 }
 
+TEST_F(HostileTest, APinHoldsForEveryWayOfServing) {
+  const std::string pin(64, 'a');
+  const std::vector<std::string> sources = {"hf.co/ok/repo", "hf.co/sharded/repo",
+                                            "ollama.com/ok/name", "pypi:whole==1", url("ok")};
+  for (const std::string& source : sources) {
+    Library opened(library_options(),
+                   Catalog::parse("[[model]]\nname = 'm'\ntag = '1'\nbytes = 1048576\nsha256 = '" +
+                                  pin + "'\nsources = ['" + source + "']\n"),
+                   *http_, wheels_.get());
+    try {
+      opened.pull(ModelRef::parse("m:1"), {});
+      ADD_FAILURE() << source << " was pulled";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kCorruptData) << source << ": " << error.message();
+      EXPECT_THAT(error.message(), AnyOf(HasSubstr(pin), HasSubstr("the catalog pins one")));
+    }
+    EXPECT_FALSE(fs::exists(home_)) << source;
+  }
+}
+
 TEST_F(HostileTest, BadWheelsAreRefusedAndRemoved) {
   for (const char* name : {"several", "bomb", "damaged", "cut", "nozip", "web"}) {
     const Error error = refusal(std::string("pypi:") + name + "==1");

@@ -376,7 +376,10 @@ TEST(Engine, TwoEnginesOfOneModelDoNotMeet) {
   request = request_of(2, 70, 60);
   second.listen(request);
   two.submit(request);
-  while (one.step() | two.step()) {
+  for (bool more = true; more;) {
+    const bool one_ran = one.step();
+    const bool two_ran = two.step();
+    more = one_ran || two_ran;
   }
   EXPECT_EQ(first.tokens, alone(loaded, request_of(1, 50, 40)).tokens);
   EXPECT_EQ(second.tokens, alone(loaded, request_of(2, 70, 60)).tokens);

@@ -292,8 +292,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.file_realm()
         elif case == "deep":
             return self.whole(b"[" * 1000000)
-        entry = {"rfilename": name, "size": files["size"], "lfs": files}
-        answer = {"sha": "c0ffee", "siblings": [entry], "cardData": {"license": "mit"}}
+        names = [name]
+        if case == "sharded":
+            names = [f"m-Q4_0-0000{number}-of-00002.gguf" for number in (1, 2)]
+        entries = [{"rfilename": each, "size": files["size"], "lfs": files} for each in names]
+        answer = {"sha": "c0ffee", "siblings": entries, "cardData": {"license": "mit"}}
         return self.whole(json.dumps(answer).encode())
 
     # The registry.
