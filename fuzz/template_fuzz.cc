@@ -1,6 +1,7 @@
 // libFuzzer: a chat template and its context from untrusted bytes. The input is the template, then
 // (after a zero byte) the context as JSON; without one, a small conversation is used. Whatever
 // comes, the interpreter returns text or throws Error, within its limits.
+// covers: src/text/template/*.cc
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

@@ -4,33 +4,21 @@
 #include <utility>
 
 #include "base/error.h"
+#include "text/template/read_json.h"
 
 namespace hearth {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Deeper JSON is refused before it is read: the reader recurses.
-constexpr int kJsonDepthMax = 64;
-
-int depth_of(std::string_view text) {
-  int depth = 0;
-  int deepest = 0;
-  for (const char c : text) {
-    if (c == '{' || c == '[') deepest = std::max(deepest, ++depth);
-    if (c == '}' || c == ']') --depth;
-  }
-  return deepest;
-}
-
 Json read_object(const std::string& text, const std::string& what) {
-  Json json = depth_of(text) > kJsonDepthMax ? Json(Json::value_t::discarded)
-                                             : Json::parse(text, nullptr, false);
-  if (!json.is_object()) {
-    throw Error(ErrorCode::kInvalidArgument, what + " must be a JSON object of at most " +
-                                                 std::to_string(kJsonDepthMax) + " levels");
+  std::optional<Json> json = read_json(text);
+  if (!json || !json->is_object()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                what + " must be a JSON object of at most " + std::to_string(kJsonDepthMax) +
+                    " levels and " + std::to_string(kJsonMembersMax) + " members in an object");
   }
-  return json;
+  return std::move(*json);
 }
 
 std::string text_of(const Message& message) {
@@ -47,9 +35,9 @@ std::string text_of(const Message& message) {
 
 Json call_json(const ToolCall& call, bool arguments_as_object) {
   Json arguments = call.arguments;
-  if (arguments_as_object && depth_of(call.arguments) <= kJsonDepthMax) {
-    Json parsed = Json::parse(call.arguments, nullptr, false);
-    if (parsed.is_object()) arguments = std::move(parsed);
+  if (arguments_as_object) {
+    std::optional<Json> parsed = read_json(call.arguments);
+    if (parsed && parsed->is_object()) arguments = std::move(*parsed);
     if (call.arguments.empty()) arguments = Json::object();
   }
   return {{"id", call.id},

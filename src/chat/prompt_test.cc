@@ -106,6 +106,21 @@ TEST(Prompt, ArgumentsBecomeObjectsWhereATemplateWantsThem) {
   EXPECT_EQ(objects.render(with_call(""), {}).text, "hi{}");
 }
 
+TEST(Prompt, JsonBoundsCountWhatIsOpenNotWhatIsQuoted) {
+  const PromptFormat format(std::string(kCalls) + "c.function.arguments is mapping" + kCallsEnd,
+                            {});
+  const auto is_object = [&](const std::string& arguments) {
+    return format.render(with_call(arguments), {}).text == "hiTrue";
+  };
+  EXPECT_TRUE(is_object(R"({"a": ")" + std::string(200, '[') + R"("})"));
+  EXPECT_FALSE(is_object(R"({"a": ")" + std::string(200, ']') + R"(", "b": )" +
+                         std::string(100, '[') + std::string(100, ']') + "}"));
+  std::string many = "{";
+  for (int i = 0; i < 200000; ++i) many += "\"k" + std::to_string(i) + "\":0,";
+  many.back() = '}';
+  EXPECT_FALSE(is_object(many));  // within milliseconds
+}
+
 TEST(Prompt, ReasoningToolsAndVariablesReachTheTemplate) {
   const PromptFormat format(
       "{{ tools | length if tools else 'none' }}{{ enable_thinking }}{{ strftime_now('%Y') }}"

@@ -7,24 +7,17 @@ namespace {
 
 [[noreturn]] void too_large(Run& run) { run.fail_limit("an integer grows beyond 127 bits"); }
 
-Int floor_divide(Int a, Int b) {
-  const Int quotient = a / b;
-  return a % b != 0 && (a < 0) != (b < 0) ? quotient - 1 : quotient;
-}
+bool rounds_down(Int a, Int b) { return a % b != 0 && (a < 0) != (b < 0); }
 
-Value power(Run& run, Int base, Int exponent) {
-  if (exponent < 0) {
-    if (base == 0) run.fail("0 cannot be raised to a negative power");
-    return make_float(std::pow(static_cast<double>(base), static_cast<double>(exponent)));
-  }
+Int power(Run& run, Int base, Int exponent) {
   Int result = 1;
   if (base == 0 || base == 1 || base == -1) {
-    return make_int(base == -1 ? (exponent % 2 == 0 ? 1 : -1) : exponent == 0 ? 1 : base);
+    return base == -1 ? (exponent % 2 == 0 ? 1 : -1) : exponent == 0 ? 1 : base;
   }
   for (; exponent > 0; --exponent) {
     if (__builtin_mul_overflow(result, base, &result)) too_large(run);
   }
-  return make_int(result);
+  return result;
 }
 
 Value integers(Run& run, Op op, Int a, Int b) {
@@ -34,18 +27,24 @@ Value integers(Run& run, Op op, Int a, Int b) {
     case Op::kAdd: overflow = __builtin_add_overflow(a, b, &result); break;
     case Op::kSubtract: overflow = __builtin_sub_overflow(a, b, &result); break;
     case Op::kMultiply: overflow = __builtin_mul_overflow(a, b, &result); break;
-    case Op::kPower: return power(run, a, b);
+    case Op::kPower:
+      if (b >= 0) {
+        result = power(run, a, b);
+        break;
+      }
+      if (a == 0) run.fail("0 cannot be raised to a negative power");
+      return make_float(std::pow(static_cast<double>(a), static_cast<double>(b)));
     default:
       if (b == 0) run.fail("division by zero");
       if (op == Op::kDivide) return make_float(static_cast<double>(a) / static_cast<double>(b));
-      if (b == -1) {
-        // The one quotient that does not fit: -2^127 / -1.
-        overflow = op == Op::kFloorDivide && __builtin_sub_overflow(Int{0}, a, &result);
-        break;
+      if (op == Op::kFloorDivide) {
+        result = a / b - (rounds_down(a, b) ? 1 : 0);
+      } else {
+        result = a % b + (rounds_down(a, b) ? b : 0);
       }
-      result = op == Op::kFloorDivide ? floor_divide(a, b) : a - floor_divide(a, b) * b;
   }
-  if (overflow) too_large(run);
+  // Not even -2^127 is made, so that every integer can be negated.
+  if (overflow || result < -kIntMax) too_large(run);
   return make_int(result);
 }
 
@@ -81,7 +80,6 @@ Value repeat(Run& run, const Value& value, Int times) {
                      " bytes");
     }
     TextBuilder out(run);
-    if (size > 0) run.charge(static_cast<std::size_t>(times) / kItemsPerOperation);
     for (Int i = 0; size > 0 && i < times; ++i) out.append(str);
     return out.finish(str.markup);
   }

@@ -1,7 +1,8 @@
 // ChatTemplate: a model's chat template (Jinja as Hugging Face's transformers runs it), compiled
 // once, rendered for each conversation by an interpreter of our own: no reflection, no I/O, no
 // import; fuel, depth and size are limited, so that a hostile template ends in an Error within a
-// fraction of a second.
+// fraction of a second and 200 MB, whatever it does (with the default limits: fuel pays for every
+// value made and every byte touched, see run.h).
 //
 // Ownership: a ChatTemplate owns its source and tree; a render borrows the context for the call
 // only. Threads: immutable after compile; any thread may render. Invariant: every byte of a render
@@ -30,7 +31,7 @@ struct TemplateOptions {
   std::tm now{};  // what strftime_now prints; the caller's local time
   // Top-level names of the context whose text is not the user's (bos_token and the like).
   std::vector<std::string> trusted;
-  std::int64_t operations_max = 1'000'000;  // about 100 ms
+  std::int64_t operations_max = 1'000'000;  // 30 to 200 ms
   std::size_t output_bytes_max = 8u << 20;  // also the most that any string may grow to
 };
 
@@ -42,7 +43,8 @@ struct RenderedText {
 
 class ChatTemplate {
  public:
-  // Throws kCorruptData (syntax), kUnsupported (include, import, ...), with the line.
+  // Throws kCorruptData (syntax), kUnsupported (include, import, ...), with the line, and
+  // kResourceExhausted for a source of more than 256 KiB.
   static ChatTemplate compile(std::string_view source);
 
   ChatTemplate(ChatTemplate&&) noexcept;

@@ -236,6 +236,48 @@ constexpr const char* kEndlessTemplates[] = {
     "{% for i in range(99999) %}{{ ('1,' * 100000) | from_json }}{% endfor %}",
 };
 
+// Texts of 8 MB, cheaply made.
+constexpr const char* kBigTexts =
+    "{% set k = 'x' * 1000 %}{% set big = k * 8000 %}{% set same = k * 8000 %}"
+    "{% set zeros = ('0' * 1000) * 8000 %}{% set amps = ('&' * 1000) * 1500 %}"
+    "{% set controls = ('\\x01' * 1000) * 1000 %}{% set flags = '{:' ~ ('+' * 1000) * 7000 ~ '}' %}"
+    "{% set dashes = '%' ~ ('-' * 1000) * 7000 ~ 'd' %}{% set b = k * 600 %}"
+    "{% set d = {b~1:1, b~2:1, b~3:1, b~4:1, b~5:1, b~6:1, b~7:1, b~8:1, b~9:1, b~10:1, b~11:1, "
+    "b~12:1, b~13:1} %}{% set ns = namespace(t=(1, 1)) %}{% for i in range(36) %}"
+    "{% set ns.t = (ns.t, ns.t) %}{% endfor %}{% set l = range(9999) | list %}";
+
+// What an operation may cost with them.
+constexpr const char* kDearOperations[] = {
+    "{% if big.removeprefix(same) == 0 %}{% endif %}",
+    "{% if big.removesuffix(same) == 0 %}{% endif %}",
+    "{% if big is sameas same %}{% endif %}",
+    "{% if [1] | tojson(separators=(big, big)) == 0 %}{% endif %}",
+    "{% if [1] | tojson(indent=big) == 0 %}{% endif %}",
+    "{% if ''.strip(big) %}{% endif %}",
+    "{% if ''.rfind(big) == 0 %}{% endif %}",
+    "{% if ''.rsplit(big) == 0 %}{% endif %}",
+    "{% if k[:500].replace('', k[:15]) == 0 %}{% endif %}",
+    "{% if {1: 2}.get(ns.t) %}{% endif %}",
+    "{% if dict(d) == 0 %}{% endif %}",
+    "{% if dict(**d) == 0 %}{% endif %}",
+    "{% if zeros is upper %}{% endif %}",
+    "{% if zeros | int == 1 %}{% endif %}",
+    "{% if amps | e == 0 %}{% endif %}",
+    "{% if [controls] | string == 0 %}{% endif %}",
+    "{% if controls | tojson == 0 %}{% endif %}",
+    "{% if flags.format(1) == 0 %}{% endif %}",
+    "{% if dashes % 1 == 0 %}{% endif %}",
+    "{% if strftime_now('%s' * 900) == 0 %}{% endif %}",
+    "{% if [1] | map('default', *l) == 0 %}{% endif %}",
+    "{% if loop.changed(*l) %}{% endif %}",
+    "{% if '%.340g' % 1.5 == 0 %}{% endif %}",
+};
+
+std::string forever(const std::string& body) {
+  return "{% for i in range(99999) %}" + body + "{% endfor %}" +
+         "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}";
+}
+
 std::vector<std::string> endless_templates() {
   std::vector<std::string> sources(std::begin(kEndlessTemplates), std::end(kEndlessTemplates));
   for (const auto& [open, close] : std::vector<std::pair<std::string, std::string>>{{"(", ")"},
@@ -245,16 +287,32 @@ std::vector<std::string> endless_templates() {
                                                                                     {"not ", ""},
                                                                                     {"f(", ")"},
                                                                                     {"x[", "]"}}) {
-    sources.push_back("{{ " + repeated(open, 100000) + "1" + repeated(close, 100000) + " }}");
+    sources.push_back("{{ " + repeated(open, 20000) + "1" + repeated(close, 20000) + " }}");
   }
-  sources.push_back(repeated("{% if 1 %}", 50000) + repeated("{% endif %}", 50000));
-  sources.push_back(repeated("{% for i in x %}", 30000));
+  sources.push_back(repeated("{% if 1 %}", 10000) + repeated("{% endif %}", 10000));
+  sources.push_back(repeated("{% for i in x %}", 10000));
   sources.push_back("{% for " + repeated("(", 100000) + "a" + repeated(")", 100000) + " in x %}");
   sources.push_back("{{ x" + repeated(".a", 100000) + " }}");
-  sources.push_back("{{ x" + repeated("|upper", 100000) + " }}");
-  sources.push_back("{{ 1" + repeated(" if 1 else 1", 50000) + " }}");
-  sources.push_back("{{ 1" + repeated("**1", 300000) + repeated("+1", 200000) + " }}" +
-                    repeated("{", 90000));
+  sources.push_back("{{ x" + repeated("|upper", 40000) + " }}");
+  sources.push_back("{{ 1" + repeated(" if 1 else 1", 20000) + " }}");
+  sources.push_back("{{ 1" + repeated("**1", 40000) + repeated("+1", 50000) + " }}" +
+                    repeated("{", 9000));
+  std::string names;
+  for (int i = 0; i < 20000; ++i) names += (i == 0 ? "a" : ",a") + std::to_string(i);
+  sources.push_back("{% macro m(" + names + ") %}{% endmacro %}" + forever("{{ m() }}"));
+  sources.push_back("{% macro m(" + names.substr(0, 4800) + ") %}{% endmacro %}" +
+                    forever("{{ m() }}"));
+  for (std::size_t at = 0; (at = names.find(',', at)) != std::string::npos; at += 3) {
+    names.insert(at, "=1");
+  }
+  sources.push_back("{{ dict(" + names + "=1) }}");
+  // Names that differ only at their end.
+  const std::string name(60000, 'n');
+  sources.push_back("{% set " + name + "a, " + name + "b = 1, 2 %}" +
+                    forever("{% if " + name + "b %}{% endif %}"));
+  sources.push_back("{% macro " + name + "() %}{% endmacro %}{% set m = " + name + " %}" +
+                    forever("{{ m() }}"));
+  for (const char* body : kDearOperations) sources.push_back(kBigTexts + forever(body));
   return sources;
 }
 
@@ -302,6 +360,11 @@ std::vector<std::string> deep_templates() {
           " }}{% endmacro %}{{ f(1000) }}",
       "{% macro f(n) %}{{ " + repeated("x(y=", 40) + "f(n-1)" + repeated(")", 40) +
           " }}{% endmacro %}{% set x=f %}{{ f(1000) }}",
+      "{% macro f(n) %}{% filter replace('a', f(n - 1))" + repeated("|upper", 88) +
+          " %}x{% endfilter %}{% endmacro %}{{ f(1000) }}",
+      "{% set ns = namespace(g=[1]) %}{% for i in range(9999) %}{% set ns.g = [1] | select('in', "
+      "ns.g) %}{% endfor %}{{ ns.g | list }}",
+      "{% macro f(n) %}{% for x in [1, 2] if f(n - 1) %}{% endfor %}{% endmacro %}{{ f(1000) }}",
       "{% macro f(n) %}" + repeated("{% set x %}", 55) + "{{ f(n - 1) }}" +
           repeated("{% endset %}", 55) + "{% endmacro %}{{ f(1000) }}",
       "{% macro f(n) %}{{ " + arms + " }}{% endmacro %}{{ f(1000) }}",
@@ -325,6 +388,73 @@ std::vector<std::string> deep_templates() {
 void* render_deep_templates(void*) {
   for (const std::string& source : deep_templates()) refusal(source);
   return nullptr;
+}
+
+TEST(ChatTemplate, WhatIsBeingReadIsNotReadAgain) {
+  const char* const kLoop =
+      "{% set ns = namespace(once=0) %}{% macro m() %}{% if ns.l is defined and ns.once == 0 %}"
+      "{% set ns.once = 1 %}{% set ns.n = ns.l.ATTRIBUTE %}{% endif %}{% endmacro %}"
+      "{% for x in [1, 2, 3, 4] if (ns.l is not defined) or m() %}{% set ns.l = loop %}{{ x }}"
+      "{% endfor %}";
+  for (const char* attribute : {"length", "nextitem", "last", "revindex"}) {
+    std::string source = kLoop;
+    source.replace(source.find("ATTRIBUTE"), 9, attribute);
+    EXPECT_EQ(refusal(source).message(),
+              "chat template, line 1: a generator or loop is read by what it reads from")
+        << attribute;
+  }
+  EXPECT_NE(refusal("{% set ns = namespace() %}{% set ns.g = [ns] | map(attribute='g') | "
+                    "map('list') %}{{ ns.g | list }}")
+                .message(),
+            "");
+  EXPECT_EQ(render("{% for x in [1, 2, 3] if x > 1 %}{{ loop.length }}{{ loop.nextitem }},"
+                   "{% endfor %}"),
+            "23,2,");
+}
+
+TEST(ChatTemplate, IntegersStayWithin127Bits) {
+  const std::string largest = "170141183460469231731687303715884105727";
+  EXPECT_EQ(render("{{ -" + largest + " }}{{ '%x' % -" + largest + " }}"),
+            "-" + largest + "-7fffffffffffffffffffffffffffffff");
+  for (const std::string& source :
+       {"{{ -" + largest + " - 1 }}", std::string("{{ (-2) ** 127 }}"),
+        "{{ '%x' % (-" + largest + " - 1) }}", "{{ 'a'.zfill(-" + largest + ") }}",
+        "{{ 'abc' | truncate(" + largest + ", true, '', " + largest + ") }}",
+        "{{ '%*d' % (-" + largest + ", 1) }}", "{{ range(-" + largest + ", " + largest + ") }}"}) {
+    EXPECT_EQ(refusal(source).code(), ErrorCode::kResourceExhausted) << source;
+  }
+  EXPECT_EQ(render("{{ (2**126 + (2**126 - 1)) % -(2**126) }}"), "-1");
+  EXPECT_EQ(render("{{ (-7) % 3 }}{{ 7 % -3 }}{{ -7 // 2 }}{{ -6 // 2 }}"), "2-2-4-3");
+}
+
+TEST(ChatTemplate, JsonBoundsCountWhatIsOpen) {
+  const std::string trick =
+      "('[\"' ~ ']' * 100000 ~ '\",' ~ '[' * 100000 ~ ']' * 100000 ~ ']') | from_json";
+  EXPECT_EQ(refusal("{{ " + trick + " }}").code(), ErrorCode::kResourceExhausted);
+  EXPECT_EQ(render("{{ ('[\"' ~ '[' * 100 ~ '\"]') | from_json | first | length }}"), "100");
+  EXPECT_EQ(render("{{ ('[' * 63 ~ ']' * 63) | from_json | length }}"), "1");
+  EXPECT_EQ(refusal("{{ ('{\"' ~ range(1001) | join('\":1,\"') ~ '\":1}') | from_json }}").code(),
+            ErrorCode::kResourceExhausted);
+  EXPECT_EQ(render("{{ ('{\"' ~ range(1000) | join('\":1,\"') ~ '\":1}') | from_json | length }}"),
+            "1000");
+}
+
+// Keys of an indexed dict, found and not found.
+TEST(ChatTemplate, LargeDictsFindTheirKeys) {
+  const std::string dict =
+      "{% set d = dict(b=1, a=2, c=3, e=4, d=5, f=6, g=7, i=8, h=9, "
+      "k=10, j=11, l=12, m=13, n=14) %}";
+  EXPECT_EQ(render(dict + "{{ d.a }},{{ d['n'] }},{{ d.b }},{{ d.get('o') }},{{ d.get('A') }},"
+                          "{{ 'm' in d }},{{ d == dict(d) }},{{ d.get(1) }}"),
+            "2,14,1,None,None,True,True,None");
+}
+
+TEST(ChatTemplate, ErrorsAreShort) {
+  const std::string message = refusal("{{ raise_exception('€' * 100000) }}").message();
+  EXPECT_GT(message.size(), 450u);
+  EXPECT_LT(message.size(), 600u);
+  EXPECT_EQ(message.substr(message.size() - 3), "€");
+  EXPECT_EQ(refusal(std::string((256u << 10) + 1, 'x')).code(), ErrorCode::kResourceExhausted);
 }
 
 // The deepest nesting that the limits allow fits a small thread's stack; beyond it, this test

@@ -1,4 +1,4 @@
-// JSON to template values. Strings are not copied: the JSON outlives the render.
+// JSON to template values.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -7,7 +7,11 @@
 
 namespace hearth::jinja {
 
-// `from_user` marks every string in it, keys too, as a user's words.
-Value from_json_value(Run& run, const nlohmann::ordered_json& json, bool from_user, int depth = 0);
+// Of the strings in a JSON value, keys too.
+struct JsonText {
+  bool from_user = false;  // they are a user's words
+  bool copied = false;     // the JSON does not outlive the render
+};
+Value from_json_value(Run& run, const nlohmann::ordered_json& json, JsonText how, int depth = 0);
 
 }  // namespace hearth::jinja

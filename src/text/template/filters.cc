@@ -51,6 +51,7 @@ V replace_filter(Run& run, const V& self, const Bound& a) {
 std::string own_words(Run& run, const V& value) {
   const Str& str = *text_argument(run, value, "tojson");
   if (str.taint != Taint::kNone) run.fail("tojson's indent and separators come from the template");
+  run.charge_bytes(str.text.size());
   return std::string(str.text);
 }
 
@@ -148,7 +149,7 @@ V int_filter(Run& run, const V& self, const Bound& a) {
   } else if (self.is(Kind::kString)) {
     const Int base = int_argument(run, a[1], 10);
     if (base < 0 || base > 36 || base == 1) return otherwise;
-    run.charge_bytes(self.str->text.size());
+    run.charge_reading(self.str->text.size());
     result = parse_int(self.str->text, static_cast<int>(base));
     if (!result) {
       const auto number = parse_float(self.str->text);
@@ -164,7 +165,7 @@ V float_filter(Run& run, const V& self, const Bound& a) {
   if (self.is_number()) return make_float(self.as_double());
   if (self.is(Kind::kUndefined)) fail_undefined(run, self);
   if (self.is(Kind::kString)) {
-    run.charge_bytes(self.str->text.size());
+    run.charge_reading(self.str->text.size());
     if (const auto value = parse_float(self.str->text)) return make_float(*value);
   }
   return a[0].missing() ? make_float(0) : a[0];
@@ -208,10 +209,9 @@ V round_filter(Run& run, const V& self, const Bound& a) {
 
 V wordcount(Run& run, const V& self, const Bound&) {
   const V text = soft_text(run, self);
-  run.charge(1 + text.str->text.size() / 16);
   Int words = 0;
   bool inside = false;
-  for (TextReader reader(*text.str); reader.more();) {
+  for (TextReader reader(run, *text.str); reader.more();) {
     const std::uint32_t c = reader.next();
     const bool word = is_alnum(c) || c == '_';
     if (word && !inside) ++words;

@@ -113,20 +113,18 @@ V groupby(Run& run, const V& self, const Bound& a) {
 
 V unique(Run& run, const V& self, const Bound& a) {
   auto seen = std::make_shared<std::vector<V>>();
-  return run.generator(
-      [&run, next = iterate(run, self), seen, cased = a[0], path = a[1]](V& item) {
-        while (next(item)) {
-          const V key = sort_key(run, item, path, cased);
-          run.charge(1 + seen->size() / kItemsPerOperation);
-          const bool known = std::any_of(seen->begin(), seen->end(),
-                                         [&](const V& other) { return equal(run, other, key); });
-          if (known) continue;
-          seen->push_back(key);
-          return true;
-        }
-        return false;
-      },
-      nesting(self));
+  return run.generator([&run, next = iterate(run, self), seen, cased = a[0], path = a[1]](V& item) {
+    while (next(item)) {
+      const V key = sort_key(run, item, path, cased);
+      const bool known = std::any_of(seen->begin(), seen->end(),
+                                     [&](const V& other) { return equal(run, other, key); });
+      if (known) continue;
+      run.charge();
+      seen->push_back(key);
+      return true;
+    }
+    return false;
+  });
 }
 
 template <bool kMax>
@@ -179,58 +177,51 @@ V reverse(Run& run, const V& self, const Bound&) {
   std::reverse(items.begin(), items.end());
   const V list = run.list(std::move(items));
   if (self.is(Kind::kGenerator)) return list;  // Python falls back to a list there
-  return run.generator(iterate(run, list), nesting(list), "list_reverseiterator");
+  return run.generator(iterate(run, list), "list_reverseiterator");
 }
 
 V list_filter(Run& run, const V& self, const Bound&) { return run.list(to_vector(run, self)); }
 
 V items_filter(Run& run, const V& self, const Bound&) {
   if (!self.is(Kind::kDict) && !self.is(Kind::kUndefined)) {
-    return run.generator([&run](V&) -> bool { run.fail("items wants a mapping"); }, 0);
+    return run.generator([&run](V&) -> bool { run.fail("items wants a mapping"); });
   }
-  if (self.is(Kind::kUndefined)) return run.generator([](V&) { return false; }, 0);
-  run.arena.views.push_back({self.dict, DictView::Part::kItems});
-  V view = self;
-  view.kind = Kind::kDictView;
-  view.view = &run.arena.views.back();
-  return run.generator(iterate(run, view), nesting(self));
+  if (self.is(Kind::kUndefined)) return run.generator([](V&) { return false; });
+  return run.generator(iterate(run, run.view(*self.dict, DictView::Part::kItems)));
 }
 
 V map_filter(Run& run, const V& self, const Bound& a) {
   const Args& args = *a.all;
-  if (!truthy(self)) return run.generator([](V&) { return false; }, 0);
+  if (!truthy(self)) return run.generator([](V&) { return false; });
   if (args.positional.empty()) {
-    const Value* path = args.find("attribute");
-    const Value* otherwise = args.find("default");
+    const Value* path = args.find(run, "attribute");
+    const Value* otherwise = args.find(run, "default");
     if (path == nullptr) run.fail("map wants a filter or an attribute");
-    return run.generator(
-        [&run, next = iterate(run, self), path = *path,
-         otherwise = otherwise ? *otherwise : V{}](V& item) {
-          if (!next(item)) return false;
-          item = look_up_path(run, item, path);
-          if (item.is(Kind::kUndefined) && !otherwise.missing()) item = otherwise;
-          return true;
-        },
-        nesting(self));
+    return run.generator([&run, next = iterate(run, self), path = *path,
+                          otherwise = otherwise ? *otherwise : V{}](V& item) {
+      if (!next(item)) return false;
+      item = look_up_path(run, item, path);
+      if (item.is(Kind::kUndefined) && !otherwise.missing()) item = otherwise;
+      return true;
+    });
   }
   const std::string_view name = text_argument(run, args.positional[0], "map")->text;
   const Native* filter = find_filter(name);
   if (filter == nullptr) run.fail("there is no filter named '" + std::string(name) + "'");
+  run.charge_items(args.positional.size() + 2 * args.named.size());
   Args rest{{args.positional.begin() + 1, args.positional.end()}, args.named};
-  return run.generator(
-      [&run, next = iterate(run, self), filter, rest = std::move(rest)](V& item) {
-        if (!next(item)) return false;
-        item = call_native(run, *filter, item, rest);
-        return true;
-      },
-      nesting(self));
+  return run.generator([&run, next = iterate(run, self), filter, rest = std::move(rest)](V& item) {
+    if (!next(item)) return false;
+    item = call_native(run, *filter, item, rest);
+    return true;
+  });
 }
 
 // select, reject, selectattr, rejectattr.
 template <bool kWanted, bool kByAttribute>
 V select(Run& run, const V& self, const Bound& a) {
   const Args& args = *a.all;
-  if (!truthy(self)) return run.generator([](V&) { return false; }, 0);
+  if (!truthy(self)) return run.generator([](V&) { return false; });
   constexpr std::size_t kTestAt = kByAttribute ? 1 : 0;
   if (args.positional.size() < kTestAt) run.fail("an attribute's name is missing");
   const V path = kByAttribute ? args.positional[0] : V{};
@@ -240,6 +231,7 @@ V select(Run& run, const V& self, const Bound& a) {
     const std::string_view name = text_argument(run, args.positional[kTestAt], "select")->text;
     test = find_test(name);
     if (test == nullptr) run.fail("there is no test named '" + std::string(name) + "'");
+    run.charge_items(args.positional.size() + 2 * args.named.size());
     rest.positional.assign(args.positional.begin() + kTestAt + 1, args.positional.end());
     rest.named = args.named;
   }
@@ -251,8 +243,7 @@ V select(Run& run, const V& self, const Bound& a) {
           if (truthy(verdict) == kWanted) return true;
         }
         return false;
-      },
-      nesting(self));
+      });
 }
 
 V batch(Run& run, const V& self, const Bound& a) {
@@ -273,7 +264,7 @@ V batch(Run& run, const V& self, const Bound& a) {
     }
     batches.push_back(run.list(std::move(current)));
   }
-  return run.generator(iterate(run, run.list(std::move(batches))), nesting(self) + 2);
+  return run.generator(iterate(run, run.list(std::move(batches))));
 }
 
 V slice_filter(Run& run, const V& self, const Bound& a) {
@@ -293,7 +284,7 @@ V slice_filter(Run& run, const V& self, const Bound& a) {
     result.push_back(run.list(std::move(part)));
     begin = end;
   }
-  return run.generator(iterate(run, run.list(std::move(result))), nesting(self) + 2);
+  return run.generator(iterate(run, run.list(std::move(result))));
 }
 
 constexpr Native kSequenceFilters[] = {

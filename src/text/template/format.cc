@@ -90,6 +90,7 @@ Value format_number(Run& run, const Value& value, Spec spec) {
   const bool float_type =
       spec.type != '\0' && std::string_view("eEfFgG%").find(spec.type) != std::string_view::npos;
   if (value.is(Kind::kFloat) || float_type) {
+    run.charge_reading(static_cast<std::size_t>(std::max(spec.precision, 0)));
     const double number = value.as_double();
     const bool negative = std::signbit(number);
     return fit_number(run, negative, "", float_digits(negative ? -number : number, spec), spec);
@@ -103,7 +104,6 @@ Value format_number(Run& run, const Value& value, Spec spec) {
   }
   const char lower_type = static_cast<char>(spec.type | 0x20);
   const int base = lower_type == 'x' ? 16 : lower_type == 'o' ? 8 : lower_type == 'b' ? 2 : 10;
-  if (number == -number && number != 0) run.fail_limit("an integer grows beyond 127 bits");
   std::string digits = radix(number < 0 ? -number : number, base, spec.type == 'X');
   if (spec.precision > static_cast<int>(digits.size())) {
     digits.insert(0, static_cast<std::size_t>(spec.precision) - digits.size(), '0');
@@ -145,6 +145,7 @@ class PercentFormatter {
       : run_(run), str_(*format.str), text_(format.str->text), values_(values), out_(run) {}
 
   Value format() {
+    run_.charge_reading(text_.size());  // what stands in directives is written nowhere
     while (at_ < text_.size()) {
       const std::size_t next = text_.find('%', at_);
       const std::size_t end = next == std::string_view::npos ? text_.size() : next;
@@ -279,6 +280,7 @@ class BraceFormatter {
       : run_(run), str_(*format.str), text_(format.str->text), args_(args), out_(run) {}
 
   Value format() {
+    run_.charge_reading(text_.size());  // what stands in directives is written nowhere
     while (at_ < text_.size()) {
       const std::size_t next = text_.find_first_of("{}", at_);
       const std::size_t end = next == std::string_view::npos ? text_.size() : next;
@@ -302,7 +304,7 @@ class BraceFormatter {
     const bool number =
         std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; });
     if (!number) {
-      const Value* found = args_.find(name);
+      const Value* found = args_.find(run_, name);
       if (found == nullptr) run_.fail("format() has no argument '" + std::string(name) + "'");
       return *found;
     }

@@ -19,17 +19,8 @@ V range(Run& run, const V&, const Bound& a) {
   Range range{one ? 0 : int_argument(run, a[0], 0), int_argument(run, one ? a[0] : a[1], 0),
               int_argument(run, a[2], 1)};
   if (range.step == 0) run.fail("range() wants a step other than 0");
-  constexpr Int kBound = Int{1} << 100;  // keeps the subtraction in size() inside 127 bits
-  if (range.start > kBound || range.start < -kBound || range.stop > kBound ||
-      range.stop < -kBound || range.step > kBound || range.step < -kBound ||
-      range.size() > kRangeMax) {
-    run.fail_limit("range() makes at most 100000 numbers");
-  }
-  run.arena.ranges.push_back(range);
-  V value;
-  value.kind = Kind::kRange;
-  value.range = &run.arena.ranges.back();
-  return value;
+  if (range.size() > kRangeMax) run.fail_limit("range() makes at most 100000 numbers");
+  return run.range(range);
 }
 
 // Pairs from a dict or a list of pairs, then the named arguments: what dict() and namespace() take.
@@ -39,7 +30,7 @@ std::vector<std::pair<V, V>> pairs(Run& run, const Args& args) {
   if (!args.positional.empty()) {
     const V& source = args.positional[0];
     if (source.is(Kind::kDict)) {
-      run.charge_items(source.dict->items.size());
+      run.charge_items(2 * source.dict->items.size());
       items = source.dict->items;
     } else {
       for (const V& item : to_vector(run, source)) {
@@ -57,24 +48,18 @@ std::vector<std::pair<V, V>> pairs(Run& run, const Args& args) {
 V dict(Run& run, const V&, const Bound& a) { return run.dict(pairs(run, *a.all)); }
 
 V make_namespace(Run& run, const V&, const Bound& a) {
-  run.arena.namespaces.emplace_back();
-  Namespace& names = run.arena.namespaces.back();
+  std::vector<std::pair<std::string_view, V>> attributes;
   for (const auto& [key, value] : pairs(run, *a.all)) {
     const std::string_view name = text_argument(run, key, "namespace")->text;
     if (name.starts_with('_')) run.fail("a namespace cannot store names that begin with '_'");
-    names.attributes.emplace_back(name, value);
+    attributes.emplace_back(name, value);
   }
-  V value;
-  value.kind = Kind::kNamespace;
-  value.names = &names;
-  return value;
+  return run.names(std::move(attributes));
 }
 
 V raise_exception(Run& run, const V&, const Bound& a) {
   const V message = to_text(run, a[0]);
-  constexpr std::size_t kShown = 500;  // an error is a message, not a document
-  run.fail("the template refuses this conversation: " +
-           std::string(message.str->text.substr(0, kShown)));
+  run.fail("the template refuses this conversation: " + std::string(message.str->text));
 }
 
 V strftime_now(Run& run, const V&, const Bound& a) {
@@ -96,6 +81,7 @@ V strftime_now(Run& run, const V&, const Bound& a) {
     } else if (kKnown.find(format[i]) == std::string_view::npos) {
       run.fail_unsupported("strftime_now does not know '%" + std::string(1, format[i]) + "'");
     } else {
+      run.charge(8);  // glibc looks at the clock's zone again each time, 1 us
       const char directive[] = {'%', unpadded ? '-' : format[i], unpadded ? format[i] : '\0', '\0'};
       char buffer[128];  // the longest, %c, is about 30 bytes in any locale we set
       const std::size_t size = std::strftime(buffer, sizeof buffer, directive, &run.now());

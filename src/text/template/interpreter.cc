@@ -10,33 +10,20 @@ namespace {
 // Scopes inside scopes: blocks, times macros that define macros.
 constexpr int kScopeDepthMax = 256;
 
-template <typename T>
-class Restore {
- public:
-  explicit Restore(T& variable) : variable_(variable), saved_(variable) {}
-  Restore(T& variable, T value) : variable_(variable), saved_(variable) { variable = value; }
-  ~Restore() { variable_ = saved_; }
-  Restore(const Restore&) = delete;
-  Restore& operator=(const Restore&) = delete;
-
- private:
-  T& variable_;
-  T saved_;
-};
-
-void set_variable(Scope& scope, std::string_view name, const Value& value) {
-  for (auto& [known, old] : scope.variables) {
-    if (known != name) continue;
-    old = value;
-    return;
-  }
-  scope.variables.emplace_back(name, value);
-}
-
 }  // namespace
 
 Interpreter::Interpreter(Run& run, std::vector<std::pair<std::string_view, Value>> variables)
     : run_(run), globals_(std::move(variables)) {}
+
+void Interpreter::set_variable(std::string_view name, const Value& value) {
+  for (auto& [known, old] : scope_->variables) {
+    if (!run_.same(known, name)) continue;
+    old = value;
+    return;
+  }
+  run_.charge();
+  scope_->variables.emplace_back(name, value);
+}
 
 void Interpreter::render(const Block& block, TextBuilder& out) {
   out_ = &out;
@@ -55,6 +42,7 @@ Scope* Interpreter::new_scope(Scope* parent) {
 }
 
 Value Interpreter::make_macro(const MacroNode& node) {
+  run_.charge();
   for (Scope* scope = scope_; scope != nullptr && !scope->captured; scope = scope->parent) {
     scope->captured = true;
   }
@@ -67,13 +55,13 @@ Value Interpreter::make_macro(const MacroNode& node) {
 
 Value Interpreter::look_up(std::string_view name) {
   for (const Scope* scope = scope_; scope != nullptr; scope = scope->parent) {
-    run_.charge(scope->variables.size() / 16);
+    run_.charge_bytes(0);
     for (const auto& [known, value] : scope->variables) {
-      if (known == name) return value;
+      if (run_.same(known, name)) return value;
     }
   }
   for (const auto& [known, value] : globals_) {
-    if (known == name) return value;
+    if (run_.same(known, name)) return value;
   }
   if (const Native* global = find_global(name)) {
     Value value;
@@ -85,8 +73,7 @@ Value Interpreter::look_up(std::string_view name) {
 }
 
 Interpreter::Flow Interpreter::run_block(const Block& block) {
-  const Restore level(levels_, levels_ + 1);
-  if (levels_ > run_.limits().levels) run_.fail_limit("the template nests too deep");
+  const Level level(run_);
   for (const auto& statement : block) {
     const Flow flow = run_statement(*statement);
     if (flow != Flow::kNext) return flow;
@@ -111,7 +98,7 @@ Interpreter::Flow Interpreter::run_statement(const Stmt& statement) {
     case StmtKind::kFilterBlock: run_filter_block(statement); return Flow::kNext;
     case StmtKind::kWith: run_with(statement); return Flow::kNext;
     case StmtKind::kScope: {
-      const Restore scope(scope_, new_scope(scope_));
+      const Scoped scope(scope_, new_scope(scope_));
       run_block(statement.body);
       return Flow::kNext;
     }
@@ -134,13 +121,13 @@ Interpreter::Flow Interpreter::run_if(const Stmt& statement) {
 }
 
 // The values to loop over; the loop's own condition looks at each as it comes.
-std::function<bool(Value&)> Interpreter::loop_items(const Stmt& statement, const Value& items) {
+Next Interpreter::loop_items(const Stmt& statement, const Value& items) {
   auto next = iterate(run_, items);
   if (statement.condition == nullptr) return next;
   return [this, &statement, next = std::move(next), outer = scope_](Value& item) {
     while (next(item)) {
       run_.charge();
-      const Restore scope(scope_, new_scope(outer));
+      const Scoped scope(scope_, new_scope(outer));
       assign(statement.targets[0], item);
       if (truthy(eval(*statement.condition))) return true;
     }
@@ -157,34 +144,30 @@ Interpreter::Flow Interpreter::run_iteration(const Stmt& statement, Scope*& scop
   } else {
     scope->variables.clear();
   }
-  const Restore inside(scope_, scope);
-  set_variable(*scope, "loop", *loop);
+  const Scoped inside(scope_, scope);
+  set_variable("loop", *loop);
   assign(statement.targets[0], item);
   return run_block(statement.body);
 }
 
 void Interpreter::run_for(const Stmt& statement, const Value& items, int depth0) {
-  run_.arena.loops.emplace_back();
-  Loop& loop = run_.arena.loops.back();
-  loop.next = loop_items(statement, items);
+  const Value self = run_.loop(loop_items(statement, items));
+  Loop& loop = *self.loop;
   loop.depth0 = depth0;
   if (statement.condition == nullptr && !items.is(Kind::kGenerator)) {
     loop.known_length = length_of(run_, items).value_or(-1);
   }
   if (statement.recursive) {
     loop.recurse = [this, &statement, outer = scope_, depth0](const Value& inner) {
-      const Restore call(calls_, calls_ + 1);
+      const Scoped call(calls_, calls_ + 1);
       if (calls_ > run_.limits().calls) run_.fail_limit("a loop calls itself too deep");
       TextBuilder out(run_);
-      const Restore redirected(out_, &out);
-      const Restore scope(scope_, outer);
+      const Scoped redirected(out_, &out);
+      const Scoped scope(scope_, outer);
       run_for(statement, inner, depth0 + 1);
       return out.finish();
     };
   }
-  Value self;
-  self.kind = Kind::kLoop;
-  self.loop = &loop;
   Scope* scope = new_scope(scope_);
   bool any = false;
   for (;;) {
@@ -192,7 +175,7 @@ void Interpreter::run_for(const Stmt& statement, const Value& items, int depth0)
     if (loop.has_after) {
       item = loop.after;
       loop.has_after = false;
-    } else if (!loop.next(item)) {
+    } else if (!loop.source.read(run_, item)) {
       break;
     }
     ++loop.index0;
@@ -203,22 +186,22 @@ void Interpreter::run_for(const Stmt& statement, const Value& items, int depth0)
     any = any || flow == Flow::kNext;  // an iteration that is cut short does not count, in Jinja
   }
   if (!any) {
-    const Restore inside(scope_, new_scope(scope_));
+    const Scoped inside(scope_, new_scope(scope_));
     run_block(statement.otherwise);
   }
 }
 
 Value Interpreter::capture(const Block& block, Scope* scope) {
   TextBuilder out(run_);
-  const Restore redirected(out_, &out);
-  const Restore inside(scope_, scope);
+  const Scoped redirected(out_, &out);
+  const Scoped inside(scope_, scope);
   run_block(block);
   return out.finish();
 }
 
 void Interpreter::run_set_block(const Stmt& statement) {
   Value text = capture(statement.body, new_scope(scope_));
-  if (!statement.exprs.empty()) text = eval_filter(*statement.exprs[0], &text);
+  if (!statement.exprs.empty()) text = eval_block_filter(*statement.exprs[0], text);
   assign(statement.targets[0], text);
 }
 
@@ -229,28 +212,27 @@ void Interpreter::run_call_block(const Stmt& statement) {
 
 void Interpreter::run_filter_block(const Stmt& statement) {
   const Value text = capture(statement.body, new_scope(scope_));
-  print(run_, eval_filter(*statement.exprs[0], &text), *out_);
+  print(run_, eval_block_filter(*statement.exprs[0], text), *out_);
 }
 
 void Interpreter::run_with(const Stmt& statement) {
   Scope* scope = new_scope(scope_);
   std::vector<Value> values;
   for (const ExprPtr& expr : statement.exprs) values.push_back(eval(*expr));
-  const Restore inside(scope_, scope);
+  const Scoped inside(scope_, scope);
   for (std::size_t i = 0; i < values.size(); ++i) assign(statement.targets[i], values[i]);
   run_block(statement.body);
 }
 
 void Interpreter::define_macro(const Stmt& statement) {
   const Value macro = make_macro(statement.macro);
-  set_variable(*scope_, statement.macro.name, macro);
+  set_variable(statement.macro.name, macro);
 }
 
 void Interpreter::assign(const Target& target, const Value& value) {
   if (!target.is_tuple) {
     if (target.attribute.empty()) {
-      run_.charge(scope_->variables.size() / 16);
-      set_variable(*scope_, target.name, value);
+      set_variable(target.name, value);
       return;
     }
     const Value names = look_up(target.name);
@@ -261,13 +243,15 @@ void Interpreter::assign(const Target& target, const Value& value) {
     if (target.attribute.starts_with('_')) {
       run_.fail("a namespace cannot store names that begin with '_'");
     }
-    if (Value* known = names.names->find(target.attribute)) {
+    if (Value* known = names.names->find(run_, target.attribute)) {
       *known = value;
     } else {
+      run_.charge();
       names.names->attributes.emplace_back(target.attribute, value);
     }
     return;
   }
+  const Level level(run_);
   const std::vector<Value> values = to_vector(run_, value);
   if (values.size() != target.elements.size()) {
     run_.fail("cannot unpack " + std::to_string(values.size()) + " values into " +
@@ -278,23 +262,25 @@ void Interpreter::assign(const Target& target, const Value& value) {
 
 void Interpreter::bind_parameters(const Macro& macro, const Args& args) {
   const MacroNode& node = *macro.node;
-  const std::string name(node.name);
   const std::size_t count = node.parameters.size();
   bool explicit_caller = false;
   std::vector<std::pair<Value, Value>> extra;
   for (const auto& [key, value] : args.named) {
-    const auto position = std::find(node.parameters.begin(), node.parameters.end(), key);
+    const auto position =
+        std::find_if(node.parameters.begin(), node.parameters.end(),
+                     [&](std::string_view parameter) { return run_.same(parameter, key); });
     const auto index = static_cast<std::size_t>(position - node.parameters.begin());
     explicit_caller = explicit_caller || (key == "caller" && position != node.parameters.end());
     if (position != node.parameters.end() && index >= args.positional.size()) continue;
     if (key == "caller" && node.uses_caller && !explicit_caller) continue;
     if (!node.uses_kwargs)
-      run_.fail("macro '" + name + "' takes no argument '" + std::string(key) + "'");
+      run_.fail("macro '" + std::string(node.name) + "' takes no argument '" + std::string(key) +
+                "'");
     extra.emplace_back(run_.user_text(key), value);  // may come from a user's dict
   }
   if (args.positional.size() > count && !node.uses_varargs) {
-    run_.fail("macro '" + name + "' takes at most " + std::to_string(count) + " arguments, got " +
-              std::to_string(args.positional.size()));
+    run_.fail("macro '" + std::string(node.name) + "' takes at most " + std::to_string(count) +
+              " arguments, got " + std::to_string(args.positional.size()));
   }
   if (node.uses_varargs) {
     std::vector<Value> rest;
@@ -302,37 +288,37 @@ void Interpreter::bind_parameters(const Macro& macro, const Args& args) {
       rest.assign(args.positional.begin() + static_cast<std::ptrdiff_t>(count),
                   args.positional.end());
     }
-    set_variable(*scope_, "varargs", run_.list(std::move(rest), Kind::kTuple));
+    set_variable("varargs", run_.list(std::move(rest), Kind::kTuple));
   }
-  if (node.uses_kwargs) set_variable(*scope_, "kwargs", run_.dict(std::move(extra)));
+  if (node.uses_kwargs) set_variable("kwargs", run_.dict(std::move(extra)));
   if (node.uses_caller && !explicit_caller) {
-    const Value* caller = args.find("caller");
-    set_variable(*scope_, "caller",
+    const Value* caller = args.find(run_, "caller");
+    set_variable("caller",
                  caller != nullptr ? *caller : run_.undefined_because("no caller defined"));
   }
   const std::size_t first_default = count - node.defaults.size();
   for (std::size_t i = 0; i < count; ++i) {
-    const Value* named = args.find(node.parameters[i]);
+    const Value* named = args.find(run_, node.parameters[i]);
     const Value value = i < args.positional.size() ? args.positional[i]
                         : named != nullptr         ? *named
                         : i >= first_default       ? eval(*node.defaults[i - first_default])
                                                    : run_.undefined(node.parameters[i]);
-    set_variable(*scope_, node.parameters[i], value);
+    set_variable(node.parameters[i], value);
   }
 }
 
 Value Interpreter::call_macro(const Macro& macro, const Args& args) {
-  const Restore call(calls_, calls_ + 1);
+  const Scoped call(calls_, calls_ + 1);
   if (calls_ > run_.limits().calls) {
     run_.fail_limit("macros call each other deeper than " + std::to_string(run_.limits().calls) +
                     " levels");
   }
-  const Restore scope(scope_, new_scope(macro.scope));
+  const Scoped scope(scope_, new_scope(macro.scope));
   const int line = run_.line;
   bind_parameters(macro, args);
   TextBuilder out(run_);
   {
-    const Restore redirected(out_, &out);
+    const Scoped redirected(out_, &out);
     run_block(macro.node->body);
   }
   run_.line = line;

@@ -42,7 +42,7 @@ class Interpreter {
   void run_print(const Stmt& statement);
   void run_for(const Stmt& statement, const Value& items, int depth0);
   Flow run_iteration(const Stmt& statement, Scope*& scope, const Value& item, const Value* loop);
-  std::function<bool(Value&)> loop_items(const Stmt& statement, const Value& items);
+  Next loop_items(const Stmt& statement, const Value& items);
   void run_set_block(const Stmt& statement);
   void run_call_block(const Stmt& statement);
   void run_filter_block(const Stmt& statement);
@@ -54,7 +54,6 @@ class Interpreter {
 
   // Expressions.
   Value eval(const Expr& expr);
-  Value eval_name(const Expr& expr);
   Value eval_logic(const Expr& expr);
   Value eval_compare(const Expr& expr);
   Value eval_arithmetic(const Expr& expr);
@@ -65,7 +64,8 @@ class Interpreter {
   Value eval_slice(const Expr& expr);
   Value eval_item(const Expr& expr);
   Value eval_call(const Expr& expr, const Value* caller = nullptr);
-  Value eval_filter(const Expr& expr, const Value* input = nullptr);
+  Value eval_filter(const Expr& expr);
+  Value eval_block_filter(const Expr& expr, const Value& text);
   Value eval_test(const Expr& expr);
   Args eval_args(const Expr& expr);
   Value optional_part(const Expr& expr, std::size_t i);
@@ -76,6 +76,7 @@ class Interpreter {
   Scope* new_scope(Scope* parent);
   Value make_macro(const MacroNode& node);
   Value look_up(std::string_view name);
+  void set_variable(std::string_view name, const Value& value);
 
   Run& run_;
   std::vector<std::pair<std::string_view, Value>> globals_;
@@ -83,7 +84,7 @@ class Interpreter {
   std::deque<Macro> macros_;
   Scope* scope_ = nullptr;
   TextBuilder* out_ = nullptr;
-  int levels_ = 0;
+  const Value* block_text_ = nullptr;  // what the innermost filter of a filter block takes
   int calls_ = 0;
 };
 

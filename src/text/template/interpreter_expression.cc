@@ -2,27 +2,9 @@
 #include "text/template/operations.h"
 
 namespace hearth::jinja {
-namespace {
-
-class Level {
- public:
-  Level(int& levels, const Run& run) : levels_(levels) {
-    if (++levels_ <= run.limits().levels) return;
-    --levels_;
-    run.fail_limit("the template nests too deep");
-  }
-  ~Level() { --levels_; }
-  Level(const Level&) = delete;
-  Level& operator=(const Level&) = delete;
-
- private:
-  int& levels_;
-};
-
-}  // namespace
 
 Value Interpreter::eval(const Expr& expr) {
-  const Level level(levels_, run_);
+  const Level level(run_);
   run_.charge();
   run_.line = expr.line;
   switch (expr.kind) {
@@ -131,14 +113,13 @@ Args Interpreter::eval_args(const Expr& expr) {
       if (!value.is(Kind::kDict)) run_.fail("** wants a dict");
       for (const auto& [key, item] : value.dict->items) {
         if (!key.is(Kind::kString)) run_.fail("** wants a dict with strings as keys");
-        run_.charge(1 + args.named.size() / kItemsPerOperation);
-        if (args.find(key.str->text) != nullptr) run_.fail("an argument is given twice");
+        if (args.find(run_, key.str->text) != nullptr) run_.fail("an argument is given twice");
         args.named.emplace_back(key.str->text, item);
       }
     } else if (argument.name.empty()) {
       args.positional.push_back(value);
     } else {
-      if (args.find(argument.name) != nullptr) run_.fail("an argument is given twice");
+      if (args.find(run_, argument.name) != nullptr) run_.fail("an argument is given twice");
       args.named.emplace_back(argument.name, value);
     }
   }
@@ -170,13 +151,14 @@ Value Interpreter::call(const Value& callee, const Args& args) {
   }
 }
 
-Value Interpreter::eval_filter(const Expr& expr, const Value* input) {
-  // A chain's innermost filter has no operand of its own in a filter block: it takes the block's
-  // text.
-  const Value self = expr.parts[0] == nullptr ? *input
-                     : input != nullptr && expr.parts[0]->kind == ExprKind::kFilter
-                         ? eval_filter(*expr.parts[0], input)
-                         : eval(*expr.parts[0]);
+Value Interpreter::eval_block_filter(const Expr& expr, const Value& text) {
+  const Scoped<const Value*> input(block_text_, &text);
+  return eval(expr);
+}
+
+Value Interpreter::eval_filter(const Expr& expr) {
+  // A chain's innermost filter has no operand of its own in a filter block, and is evaluated first.
+  const Value self = expr.parts[0] == nullptr ? *block_text_ : eval(*expr.parts[0]);
   if (expr.native == nullptr) {
     run_.fail("there is no filter named '" + std::string(expr.name) + "'");
   }

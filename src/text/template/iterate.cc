@@ -8,7 +8,7 @@
 namespace hearth::jinja {
 namespace {
 
-std::function<bool(Value&)> over_text(Run& run, const Str& str) {
+Next over_text(Run& run, const Str& str) {
   return [&run, &str, at = std::size_t{0}](Value& item) mutable {
     if (at >= str.text.size()) return false;
     const std::size_t begin = at;
@@ -19,7 +19,7 @@ std::function<bool(Value&)> over_text(Run& run, const Str& str) {
   };
 }
 
-std::function<bool(Value&)> over_dict(Run& run, const Dict& dict, DictView::Part part) {
+Next over_dict(Run& run, const Dict& dict, DictView::Part part) {
   return [&run, &dict, part, i = std::size_t{0}](Value& item) mutable {
     if (i >= dict.items.size()) return false;
     const auto& [key, value] = dict.items[i++];
@@ -63,25 +63,25 @@ SliceRange slice_range(Run& run, const Value& start, const Value& stop, const Va
 Value slice_text(Run& run, const Value& object, const SliceRange& range) {
   const Str& str = *object.str;
   const bool ascii = run.length(str) == str.text.size();
-  run.charge_bytes(str.text.size());
   const auto offset = [&](Int index) {
     const auto i = static_cast<std::size_t>(index);
+    if (!ascii) run.charge_reading(str.text.size());
     return ascii ? i : byte_offset(str.text, i);
   };
   if (range.step == 1) {
     if (range.stop <= range.start) return run.slice(str, 0, 0);
     return run.slice(str, offset(range.start), offset(range.stop));
   }
+  run.charge_reading(str.text.size());
   std::vector<std::size_t> starts;
+  starts.reserve(run.length(str) + 1);
   for (std::size_t at = 0; at < str.text.size(); next_code_point(str.text, at))
     starts.push_back(at);
-  run.charge(starts.size());
   starts.push_back(str.text.size());
   TextBuilder out(run);
   const Int count = Range{range.start, range.stop, range.step}.size();
   for (Int i = 0; i < count; ++i) {
     const auto index = static_cast<std::size_t>(range.start + i * range.step);
-    run.charge();
     out.append(str, starts[index], starts[index + 1]);
   }
   return out.finish(str.markup);
@@ -102,7 +102,7 @@ Value item_at(Run& run, const Value& object, Int index) {
   const Str& str = *object.str;
   std::size_t begin = i;
   if (run.length(str) != str.text.size()) {
-    run.charge_bytes(str.text.size());
+    run.charge_reading(str.text.size());
     begin = byte_offset(str.text, i);
   }
   std::size_t end = begin;
@@ -112,23 +112,20 @@ Value item_at(Run& run, const Value& object, Int index) {
 
 Int loop_length(Run& run, Loop& loop) {
   if (loop.known_length >= 0) return loop.known_length;
-  // Like Jinja: read the rest, remember it, and go on from there.
+  // Like Jinja: read the rest, remember it, and go on from there. While the source is being read,
+  // reading it fails, so that it is not replaced under the reader.
   std::vector<Value> rest;
-  for (Value item; loop.next(item);) {
+  for (Value item; loop.source.read(run, item);) {
     run.charge();
     rest.push_back(item);
   }
   loop.known_length = static_cast<Int>(rest.size()) + loop.index0 + 1 + (loop.has_after ? 1 : 0);
-  loop.next = [items = std::move(rest), i = std::size_t{0}](Value& item) mutable {
-    if (i >= items.size()) return false;
-    item = items[i++];
-    return true;
-  };
+  loop.source = Source(iterate(run, run.list(std::move(rest))));
   return loop.known_length;
 }
 
-bool peek(Loop& loop) {
-  if (!loop.has_after) loop.has_after = loop.next(loop.after);
+bool peek(Run& run, Loop& loop) {
+  if (!loop.has_after) loop.has_after = loop.source.read(run, loop.after);
   return loop.has_after;
 }
 
@@ -136,7 +133,7 @@ Value loop_attribute(Run& run, Loop& loop, const Value& object, std::string_view
   if (name == "index") return make_int(loop.index0 + 1);
   if (name == "index0") return make_int(loop.index0);
   if (name == "first") return make_bool(loop.index0 == 0);
-  if (name == "last") return make_bool(!peek(loop));
+  if (name == "last") return make_bool(!peek(run, loop));
   if (name == "length") return make_int(loop_length(run, loop));
   if (name == "revindex") return make_int(loop_length(run, loop) - loop.index0);
   if (name == "revindex0") return make_int(loop_length(run, loop) - loop.index0 - 1);
@@ -146,7 +143,7 @@ Value loop_attribute(Run& run, Loop& loop, const Value& object, std::string_view
     return loop.index0 == 0 ? run.undefined_because("there is no previous item") : loop.before;
   }
   if (name == "nextitem") {
-    return peek(loop) ? loop.after : run.undefined_because("there is no next item");
+    return peek(run, loop) ? loop.after : run.undefined_because("there is no next item");
   }
   const Native* method = find_method(object, name);
   return method != nullptr ? run.method(object, *method) : run.undefined_attribute(object, name);
@@ -156,8 +153,7 @@ Value loop_attribute(Run& run, Loop& loop, const Value& object, std::string_view
 Value own_attribute(Run& run, const Value& object, std::string_view name) {
   if (object.is(Kind::kUndefined)) fail_undefined(run, object);
   if (object.is(Kind::kNamespace)) {
-    const Value* found = object.names->find(name);
-    run.charge(object.names->attributes.size() / kItemsPerOperation);
+    const Value* found = object.names->find(run, name);
     return found != nullptr ? *found : Value{};
   }
   if (object.is(Kind::kLoop)) return loop_attribute(run, *object.loop, object, name);
@@ -174,7 +170,7 @@ Value own_attribute(Run& run, const Value& object, std::string_view name) {
 
 }  // namespace
 
-std::function<bool(Value&)> iterate(Run& run, const Value& value) {
+Next iterate(Run& run, const Value& value) {
   switch (value.kind) {
     case Kind::kUndefined: return [](Value&) { return false; };
     case Kind::kString: return over_text(run, *value.str);
@@ -194,7 +190,9 @@ std::function<bool(Value&)> iterate(Run& run, const Value& value) {
         return true;
       };
     case Kind::kGenerator:
-      return [generator = value.generator](Value& item) { return generator->next(item); };
+      return [&run, generator = value.generator](Value& item) {
+        return generator->source.read(run, item);
+      };
     default: break;
   }
   run.fail(std::string("'") + type_name(value) + "' object is not iterable");
@@ -247,10 +245,7 @@ Value get_slice(Run& run, const Value& object, const Value& start, const Value& 
     Range part{r.start + range.start * r.step, r.start + range.stop * r.step, r.step * range.step};
     const Int size = part.size();
     if (size <= 1) part = {part.start, part.start + size, 1};  // else steps could grow without end
-    run.arena.ranges.push_back(part);
-    Value value = object;
-    value.range = &run.arena.ranges.back();
-    return value;
+    return run.range(part);
   }
   std::vector<Value> items;
   const Int count = Range{range.start, range.stop, range.step}.size();

@@ -1,11 +1,11 @@
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "text/template/convert.h"
 #include "text/template/merge_sort.h"
 #include "text/template/operations.h"
+#include "text/template/read_json.h"
 #include "text/template/unicode.h"
 
 namespace hearth::jinja {
@@ -23,8 +23,8 @@ class JsonWriter {
  private:
   void any(const Value& value, int depth);
   void text(const Str& str);
+  bool stays(std::uint32_t c) const;
   void character(std::uint32_t c, bool from_user);
-  void escape(std::uint32_t unit, bool from_user);
   void list(const std::vector<Value>& items, int depth);
   void dict(const Dict& dict, int depth);
   void key(const Value& key);
@@ -59,10 +59,8 @@ void JsonWriter::any(const Value& value, int depth) {
   run_.fail(std::string("Object of type ") + type_name(value) + " is not JSON serializable");
 }
 
-void JsonWriter::escape(std::uint32_t unit, bool from_user) {
-  char buffer[8];
-  std::snprintf(buffer, sizeof buffer, "\\u%04x", unit & 0xFFFFu);
-  out_.append(buffer, from_user);
+bool JsonWriter::stays(std::uint32_t c) const {
+  return c >= 0x20 && c != '"' && c != '\\' && (!style_.ascii || c <= 0x7E || c >= kMalformed);
 }
 
 void JsonWriter::character(std::uint32_t c, bool from_user) {
@@ -76,32 +74,26 @@ void JsonWriter::character(std::uint32_t c, bool from_user) {
     case '\f': out_.append("\\f", from_user); return;
     default: break;
   }
-  if (c < 0x20 || (style_.ascii && c > 0x7E && c < 0x10000)) {
-    escape(c, from_user);
-  } else if (style_.ascii && c >= 0x10000 && c < kMalformed) {
-    escape(0xD800 + ((c - 0x10000) >> 10), from_user);
-    escape(0xDC00 + ((c - 0x10000) & 0x3FF), from_user);
+  if (c < 0x10000) {
+    out_.append_escape('u', c, 4, from_user);
   } else {
-    out_.append_code_point(c, from_user);
+    out_.append_escape('u', 0xD800 + ((c - 0x10000) >> 10), 4, from_user);
+    out_.append_escape('u', 0xDC00 + ((c - 0x10000) & 0x3FF), 4, from_user);
   }
 }
 
 void JsonWriter::text(const Str& str) {
-  run_.charge(str.text.size() / 32);
   out_.append("\"");
-  const bool plain = std::all_of(str.text.begin(), str.text.end(), [&](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte >= 0x20 && c != '"' && c != '\\' &&
-           (byte < 0x7F || (!style_.ascii && byte != 0x7F));
-  });
-  if (plain) {
-    out_.append(str);
-  } else {
-    for (TextReader reader(str); reader.more();) {
-      const std::uint32_t c = reader.next();
-      character(c, reader.from_user());
-    }
+  std::size_t begin = 0;
+  for (TextReader reader(run_, str); reader.more();) {
+    const std::size_t at = reader.at();
+    const std::uint32_t c = reader.next();
+    if (stays(c)) continue;
+    out_.append(str, begin, at);
+    character(c, reader.from_user());
+    begin = reader.at();
   }
+  out_.append(str, begin, str.text.size());
   out_.append("\"");
 }
 
@@ -164,26 +156,6 @@ void JsonWriter::dict(const Dict& dict, int depth) {
   out_.append("}");
 }
 
-// Strings of a parsed document live in the arena, and keep the mark of the text they came from.
-Value own(Run& run, const nlohmann::ordered_json& json, bool from_user) {
-  if (json.is_string()) {
-    const Value text = run.text(json.get_ref<const std::string&>());
-    return from_user ? run.user_text(text.str->text) : text;
-  }
-  std::vector<Value> items;
-  if (json.is_array()) {
-    for (const auto& item : json) items.push_back(own(run, item, from_user));
-    return run.list(std::move(items));
-  }
-  if (!json.is_object()) return from_json_value(run, json, from_user);
-  std::vector<std::pair<Value, Value>> pairs;
-  for (const auto& [name, item] : json.items()) {
-    const Value key = run.text(name);
-    pairs.emplace_back(from_user ? run.user_text(key.str->text) : key, own(run, item, from_user));
-  }
-  return run.dict(std::move(pairs));
-}
-
 }  // namespace
 
 Value to_json(Run& run, const Value& value, const JsonStyle& style) {
@@ -193,23 +165,27 @@ Value to_json(Run& run, const Value& value, const JsonStyle& style) {
 Value from_json(Run& run, const Value& text) {
   if (!text.is(Kind::kString)) run.fail("from_json wants a string");
   run.charge(text.str->text.size());  // parsing builds a tree: dearer than copying
-  int deepest = 0;
-  int depth = 0;
-  for (const char c : text.str->text) {
-    if (c == '[' || c == '{') deepest = std::max(deepest, ++depth);
-    if (c == ']' || c == '}') --depth;
+  const auto json = read_json(text.str->text);
+  if (!json) {
+    run.fail_limit("JSON nests at most " + std::to_string(kJsonDepthMax) +
+                   " levels, with at most " + std::to_string(kJsonMembersMax) +
+                   " members in an object");
   }
-  if (deepest > kNestingMax) run.fail_limit("JSON nests too deep");
-  const auto json = nlohmann::ordered_json::parse(text.str->text, nullptr, false);
-  if (json.is_discarded()) run.fail("from_json got text that is not JSON");
-  return own(run, json, text.str->taint != Taint::kNone);
+  if (json->is_discarded()) run.fail("from_json got text that is not JSON");
+  const bool from_user = text.str->taint != Taint::kNone;
+  return from_json_value(run, *json, {from_user, true});
 }
 
-Value from_json_value(Run& run, const nlohmann::ordered_json& json, bool from_user, int depth) {
+Value from_json_value(Run& run, const nlohmann::ordered_json& json, JsonText how, int depth) {
   if (depth > kNestingMax) run.fail_limit("the conversation's data nests too deep");
   run.charge();
-  const auto string = [&](const std::string& text) {
-    return from_user ? run.user_text(text) : run.static_text(text);
+  const auto string = [&](const std::string& json_text) {
+    std::string_view text = json_text;
+    if (how.copied) {
+      run.charge_bytes(text.size());
+      text = run.keep(json_text);
+    }
+    return how.from_user ? run.user_text(text) : run.static_text(text);
   };
   switch (json.type()) {
     case nlohmann::ordered_json::value_t::boolean: return make_bool(json.get<bool>());
@@ -220,14 +196,13 @@ Value from_json_value(Run& run, const nlohmann::ordered_json& json, bool from_us
     case nlohmann::ordered_json::value_t::string: return string(json.get_ref<const std::string&>());
     case nlohmann::ordered_json::value_t::array: {
       std::vector<Value> items;
-      for (const auto& item : json)
-        items.push_back(from_json_value(run, item, from_user, depth + 1));
+      for (const auto& item : json) items.push_back(from_json_value(run, item, how, depth + 1));
       return run.list(std::move(items));
     }
     case nlohmann::ordered_json::value_t::object: {
       std::vector<std::pair<Value, Value>> items;
       for (auto it = json.begin(); it != json.end(); ++it) {
-        items.emplace_back(string(it.key()), from_json_value(run, *it, from_user, depth + 1));
+        items.emplace_back(string(it.key()), from_json_value(run, *it, how, depth + 1));
       }
       return run.dict(std::move(items));
     }

@@ -39,9 +39,8 @@ V has_affix(Run& run, const V& self, const Bound& a) {
   const auto fits = [&](const V& affix) {
     const std::string_view part =
         text_argument(run, affix, kAtEnd ? "endswith" : "startswith")->text;
-    run.charge_bytes(part.size());
     const std::string_view text = inside.str->text;
-    return kAtEnd ? text.ends_with(part) : text.starts_with(part);
+    return kAtEnd ? run.ends_with(text, part) : run.starts_with(text, part);
   };
   if (!a[0].is(Kind::kTuple)) return make_bool(fits(a[0]));
   const auto& affixes = a[0].list->items;
@@ -67,6 +66,7 @@ V find_method_impl(Run& run, const V& self, const Bound& a) {
     if (kMustExist) run.fail("substring not found");
     return make_int(-1);
   }
+  run.charge_reading(at);
   Int index = static_cast<Int>(count_code_points(text.substr(0, at)));
   if (!a[1].missing()) {
     Int start = int_argument(run, a[1], 0);
@@ -112,13 +112,14 @@ V partition(Run& run, const V& self, const Bound& a) {
 V remove_prefix(Run& run, const V& self, const Bound& a) {
   const std::string_view part = text_argument(run, a[0], "removeprefix")->text;
   const std::string_view text = self.str->text;
-  return run.slice(*self.str, text.starts_with(part) ? part.size() : 0, text.size());
+  return run.slice(*self.str, run.starts_with(text, part) ? part.size() : 0, text.size());
 }
 
 V remove_suffix(Run& run, const V& self, const Bound& a) {
   const std::string_view part = text_argument(run, a[0], "removesuffix")->text;
   const std::string_view text = self.str->text;
-  return run.slice(*self.str, 0, text.ends_with(part) ? text.size() - part.size() : text.size());
+  return run.slice(*self.str, 0,
+                   run.ends_with(text, part) ? text.size() - part.size() : text.size());
 }
 
 template <Side kSide>
@@ -143,8 +144,7 @@ V zfill(Run& run, const V& self, const Bound& a) {
 
 template <bool (*kFits)(std::uint32_t)>
 V every(Run& run, const V& self, const Bound&) {
-  run.charge(1 + self.str->text.size() / 16);
-  for (TextReader reader(*self.str); reader.more();) {
+  for (TextReader reader(run, *self.str); reader.more();) {
     if (!kFits(reader.next())) return make_bool(false);
   }
   return make_bool(!self.str->text.empty());
@@ -208,11 +208,7 @@ V get(Run& run, const V& self, const Bound& a) {
 
 template <DictView::Part kPart>
 V view(Run& run, const V& self, const Bound&) {
-  run.arena.views.push_back({self.dict, kPart});
-  V result = self;
-  result.kind = Kind::kDictView;
-  result.view = &run.arena.views.back();
-  return result;
+  return run.view(*self.dict, kPart);
 }
 
 V itself(Run&, const V& self, const Bound&) { return self; }
@@ -228,7 +224,7 @@ constexpr Native kDictMethods[] = {
 V index_of(Run& run, const V& self, const Bound& a) {
   const auto& items = self.list->items;
   for (std::size_t i = 0; i < items.size(); ++i) {
-    run.charge();
+    run.charge_items(1);
     if (equal(run, items[i], a[0])) return make_int(static_cast<Int>(i));
   }
   run.fail("the value is not in the list");
@@ -237,7 +233,7 @@ V index_of(Run& run, const V& self, const Bound& a) {
 V count_items(Run& run, const V& self, const Bound& a) {
   Int count = 0;
   for (const V& item : self.list->items) {
-    run.charge();
+    run.charge_items(1);
     if (equal(run, item, a[0])) ++count;
   }
   return make_int(count);
@@ -263,6 +259,7 @@ V cycle(Run& run, const V& self, const Bound& a) {
 V changed(Run& run, const V& self, const Bound& a) {
   Loop& loop = *self.loop;
   const auto& now = a.all->positional;
+  run.charge_items(now.size());
   const bool same = loop.ever_changed && loop.last_changed.size() == now.size() &&
                     std::equal(now.begin(), now.end(), loop.last_changed.begin(),
                                [&](const V& x, const V& y) { return equal(run, x, y); });

@@ -4,9 +4,9 @@
 
 namespace hearth::jinja {
 
-const Value* Args::find(std::string_view name) const noexcept {
+const Value* Args::find(Run& run, std::string_view name) const {
   for (const auto& [key, value] : named) {
-    if (key == name) return &value;
+    if (run.same(key, name)) return &value;
   }
   return nullptr;
 }
@@ -27,7 +27,7 @@ Value call_native(Run& run, const Native& native, const Value& self, const Args&
     rest = space == std::string_view::npos ? std::string_view{} : rest.substr(space + 1);
     const bool optional = name.back() == '?';
     if (optional) name.remove_suffix(1);
-    const Value* named = args.find(name);
+    const Value* named = args.find(run, name);
     if (named != nullptr) ++named_used;
     if (count < args.positional.size()) {
       if (named != nullptr) wrong("got '" + std::string(name) + "' twice");
@@ -50,7 +50,11 @@ Int int_argument(Run& run, const Value& value, Int otherwise) {
   if (value.missing() || value.is(Kind::kNone)) return otherwise;
   if (value.is(Kind::kUndefined)) fail_undefined(run, value);
   if (!value.is_integral()) run.fail(std::string("an integer is wanted, got ") + type_name(value));
-  return value.as_int();
+  const Int integer = value.as_int();
+  if (integer > kArgumentMax || integer < -kArgumentMax) {
+    run.fail_limit("an argument is too large: " + int_to_string(integer));
+  }
+  return integer;
 }
 
 const Str* text_argument(Run& run, const Value& value, const char* of) {

@@ -16,7 +16,7 @@ struct Args {
   std::vector<Value> positional;
   std::vector<std::pair<std::string_view, Value>> named;
 
-  const Value* find(std::string_view name) const noexcept;
+  const Value* find(Run& run, std::string_view name) const;
 };
 
 inline constexpr std::size_t kParametersMax = 6;  // wordwrap-like filters have five
@@ -47,6 +47,9 @@ bool is_mutating_method(const Value& self, std::string_view name) noexcept;
 // Binds and calls. A wrong argument fails the render.
 Value call_native(Run& run, const Native& native, const Value& self, const Args& args);
 
+// No integer argument is larger, so that a function may add and subtract a few of them and the
+// sizes of texts and lists within 127 bits.
+inline constexpr Int kArgumentMax = Int{1} << 100;
 // Optional arguments with their Python types; anything else fails the render.
 Int int_argument(Run& run, const Value& value, Int otherwise);
 const Str* text_argument(Run& run, const Value& value, const char* of);

@@ -11,20 +11,16 @@
 namespace hearth::jinja {
 namespace {
 
-// Keys below this length are hashed and compared within one operation.
-bool same_text(Run& run, const Str& a, const Str& b) {
-  if (a.text.size() != b.text.size()) return false;
-  run.charge(a.text.size() / kBytesPerOperation);
-  return a.text == b.text;
-}
-
-bool is_hashable(const Value& value) {
+// Walks a tuple as often as it occurs in another, as Python does.
+bool is_hashable(Run& run, const Value& value) {
   switch (value.kind) {
     case Kind::kList:
     case Kind::kDict:
     case Kind::kDictView: return false;
     case Kind::kTuple:
-      return std::all_of(value.list->items.begin(), value.list->items.end(), is_hashable);
+      run.charge_items(value.list->items.size());
+      return std::all_of(value.list->items.begin(), value.list->items.end(),
+                         [&](const Value& item) { return is_hashable(run, item); });
     default: return true;
   }
 }
@@ -56,7 +52,8 @@ int compare_numbers(const Value& a, const Value& b) {
 }
 
 bool substring(Run& run, std::string_view text, std::string_view part) {
-  run.charge_bytes(text.size() + part.size());
+  if (part.size() > text.size()) return false;
+  run.charge_reading(text.size() + part.size());
   return memmem(text.data(), text.size(), part.data(), part.size()) != nullptr || part.empty();
 }
 
@@ -78,13 +75,15 @@ void fail_operands(Run& run, const char* op, const Value& a, const Value& b) {
 }
 
 const Value* dict_find(Run& run, const Dict& dict, const Value& key) {
-  if (!is_hashable(key)) run.fail(std::string("unhashable type: '") + type_name(key) + "'");
+  if (!is_hashable(run, key)) run.fail(std::string("unhashable type: '") + type_name(key) + "'");
   if (key.is(Kind::kString) && !dict.index.empty()) {
-    run.charge(key.str->text.size() / kBytesPerOperation);
-    const auto found = dict.index.find(key.str->text);
-    return found == dict.index.end() ? nullptr : &dict.items[found->second].second;
+    const std::string_view text = key.str->text;
+    const auto found =
+        std::partition_point(dict.index.begin(), dict.index.end(),
+                             [&](const auto& entry) { return run.before(entry.first, text); });
+    if (found == dict.index.end() || !run.same(found->first, text)) return nullptr;
+    return &dict.items[found->second].second;
   }
-  run.charge(dict.items.size() / kItemsPerOperation);
   for (const auto& [candidate, value] : dict.items) {
     if (equal(run, candidate, key)) return &value;
   }
@@ -93,19 +92,20 @@ const Value* dict_find(Run& run, const Dict& dict, const Value& key) {
 
 void dict_put(Run& run, std::vector<std::pair<Value, Value>>& items, const Value& key,
               const Value& value) {
-  if (!is_hashable(key)) run.fail(std::string("unhashable type: '") + type_name(key) + "'");
-  run.charge(1 + items.size() / kItemsPerOperation);
+  if (!is_hashable(run, key)) run.fail(std::string("unhashable type: '") + type_name(key) + "'");
   for (auto& [candidate, old] : items) {
     if (!equal(run, candidate, key)) continue;
     old = value;
     return;
   }
+  run.charge();
   items.emplace_back(key, value);
 }
 
 bool equal(Run& run, const Value& a, const Value& b, int depth) {
   if (depth > kNestingMax) run.fail_limit("values nest too deep to compare");
-  if (depth > 0) run.charge();
+  if (a.is(Kind::kString) && b.is(Kind::kString)) return run.same(a.str->text, b.str->text);
+  run.charge_bytes(0);
   if (a.is_number() && b.is_number()) {
     if (a.is(Kind::kFloat) && std::isnan(a.number)) return false;
     if (b.is(Kind::kFloat) && std::isnan(b.number)) return false;
@@ -116,7 +116,6 @@ bool equal(Run& run, const Value& a, const Value& b, int depth) {
     case Kind::kMissing:
     case Kind::kUndefined:
     case Kind::kNone: return true;
-    case Kind::kString: return same_text(run, *a.str, *b.str);
     case Kind::kList:
     case Kind::kTuple: return equal_lists(run, *a.list, *b.list, depth);
     case Kind::kDict: return equal_dicts(run, *a.dict, *b.dict, depth);
@@ -139,8 +138,7 @@ bool less(Run& run, const Value& a, const Value& b, const char* op, int depth) {
   run.charge();
   if (a.is_number() && b.is_number()) return compare_numbers(a, b) < 0;
   if (a.is(Kind::kString) && b.is(Kind::kString)) {
-    run.charge(std::min(a.str->text.size(), b.str->text.size()) / kBytesPerOperation);
-    return a.str->text < b.str->text;
+    return run.before(a.str->text, b.str->text);
   }
   if (!a.is_sequence() || a.kind != b.kind) fail_operands(run, op, a, b);
   const auto& x = a.list->items;
@@ -163,7 +161,7 @@ bool contains(Run& run, const Value& container, const Value& item) {
   }
   const auto next = iterate(run, container);
   for (Value candidate; next(candidate);) {
-    run.charge();
+    run.charge_items(1);
     if (equal(run, candidate, item)) return true;
   }
   return false;

@@ -34,7 +34,7 @@ Value negate(Run& run, const Value& value);
 
 // Values one by one; fails for what Python cannot iterate. The returned function keeps no reference
 // to `value`.
-std::function<bool(Value&)> iterate(Run& run, const Value& value);
+Next iterate(Run& run, const Value& value);
 bool is_iterable(const Value& value) noexcept;
 std::vector<Value> to_vector(Run& run, const Value& value);
 // len(), or nothing if the type has none.

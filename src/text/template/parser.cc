@@ -4,24 +4,11 @@
 
 #include "base/error.h"
 #include "text/template/parser_impl.h"
+#include "text/template/scoped.h"
 #include "text/template/unicode.h"
 
 namespace hearth::jinja {
 namespace {
-
-// Sets a variable for as long as it lives.
-template <typename T>
-class Scoped {
- public:
-  Scoped(T& variable, T value) : variable_(variable), saved_(variable) { variable = value; }
-  ~Scoped() { variable_ = saved_; }
-  Scoped(const Scoped&) = delete;
-  Scoped& operator=(const Scoped&) = delete;
-
- private:
-  T& variable_;
-  T saved_;
-};
 
 bool one_of(std::string_view name, std::initializer_list<std::string_view> names) {
   return std::find(names.begin(), names.end(), name) != names.end();

@@ -1,17 +1,9 @@
-#include <cstdio>
-
 #include "text/template/native.h"
 #include "text/template/operations.h"
 #include "text/template/unicode.h"
 
 namespace hearth::jinja {
 namespace {
-
-void print_hex(TextBuilder& out, const char* format, std::uint32_t code, bool from_user) {
-  char buffer[16];
-  std::snprintf(buffer, sizeof buffer, format, code);
-  out.append(buffer, from_user);
-}
 
 void repr_character(TextBuilder& out, std::uint32_t c, char quote, bool from_user) {
   switch (c) {
@@ -25,20 +17,21 @@ void repr_character(TextBuilder& out, std::uint32_t c, char quote, bool from_use
   if (is_printable(c) || c >= kMalformed) {
     out.append_code_point(c, from_user);
   } else if (c < 0x100) {
-    print_hex(out, "\\x%02x", c, from_user);
+    out.append_escape('x', c, 2, from_user);
+  } else if (c < 0x10000) {
+    out.append_escape('u', c, 4, from_user);
   } else {
-    print_hex(out, c < 0x10000 ? "\\u%04x" : "\\U%08x", c, from_user);
+    out.append_escape('U', c, 8, from_user);
   }
 }
 
 void repr_text(Run& run, const Str& str, TextBuilder& out) {
-  run.charge(1 + str.text.size() / 16);  // a character costs about eight times a copied byte
   const bool single =
       str.text.find('\'') == std::string_view::npos || str.text.find('"') != std::string_view::npos;
   const std::string_view quote = single ? "'" : "\"";
   if (str.markup) out.append("Markup(");
   out.append(quote);
-  for (TextReader reader(str); reader.more();) {
+  for (TextReader reader(run, str); reader.more();) {
     const std::uint32_t c = reader.next();
     repr_character(out, c, quote[0], reader.from_user());
   }
@@ -98,7 +91,7 @@ void repr_namespace(Run& run, const Namespace& names, TextBuilder& out, int dept
   out.append("}>");
 }
 
-std::string_view entity(char c) {
+std::string_view entity(std::uint32_t c) {
   switch (c) {
     case '&': return "&amp;";
     case '<': return "&lt;";
@@ -159,17 +152,15 @@ Value escape_html(Run& run, const Value& value) {
   const Value text = to_text(run, value);
   if (text.str->markup) return text;
   const Str& str = *text.str;
-  run.charge_bytes(str.text.size());
   TextBuilder out(run);
   std::size_t begin = 0;
-  for (std::size_t i = 0; i < str.text.size(); ++i) {
-    const std::string_view replacement = entity(str.text[i]);
+  for (TextReader reader(run, str); reader.more();) {
+    const std::size_t at = reader.at();
+    const std::string_view replacement = entity(reader.next());
     if (replacement.empty()) continue;
-    out.append(str, begin, i);
-    bool from_user = false;
-    each_user_span(str, i, i + 1, [&](Span) { from_user = true; });
-    out.append(replacement, from_user);
-    begin = i + 1;
+    out.append(str, begin, at);
+    out.append(replacement, reader.from_user());
+    begin = reader.at();
   }
   out.append(str, begin, str.text.size());
   return out.finish(true);

@@ -30,13 +30,14 @@ bool callable(const V& value) {
          value.is(Kind::kLoop) || value.is(Kind::kUndefined);
 }
 
-bool same_object(const V& a, const V& b) {
+bool same_object(Run& run, const V& a, const V& b) {
   if (a.kind != b.kind) return false;
   switch (a.kind) {
     case Kind::kNone: return true;
     case Kind::kBool: return a.boolean == b.boolean;
     case Kind::kInt: return a.integer == b.integer && a.integer >= -5 && a.integer <= 256;
-    case Kind::kString: return a.str->text == b.str->text && !a.str->markup && !b.str->markup;
+    case Kind::kString:
+      return run.same(a.str->text, b.str->text) && !a.str->markup && !b.str->markup;
     default: return a.list == b.list;
   }
 }
@@ -44,9 +45,8 @@ bool same_object(const V& a, const V& b) {
 template <bool kUpper>
 bool all_cased(Run& run, const V& value) {
   const V text = to_text(run, value);
-  run.charge_bytes(text.str->text.size());
   bool any = false;
-  for (TextReader reader(*text.str); reader.more();) {
+  for (TextReader reader(run, *text.str); reader.more();) {
     const std::uint32_t c = reader.next();
     if (kUpper ? is_lower(c) : is_upper(c)) return false;
     any = any || (kUpper ? is_upper(c) : is_lower(c));
@@ -86,7 +86,7 @@ constexpr Native kTests[] = {
     {"divisibleby", "num", HEARTH_TEST(remainder_is(run, x, a[0], 0))},
     {"lower", "", HEARTH_TEST(all_cased<false>(run, x))},
     {"upper", "", HEARTH_TEST(all_cased<true>(run, x))},
-    {"sameas", "other", HEARTH_TEST(same_object(x, a[0]))},
+    {"sameas", "other", HEARTH_TEST(same_object(run, x, a[0]))},
     {"in", "seq", HEARTH_TEST(contains(run, a[0], x))},
     {"filter", "", HEARTH_TEST(x.is(Kind::kString) && find_filter(x.str->text) != nullptr)},
     {"test", "", HEARTH_TEST(x.is(Kind::kString) && find_test(x.str->text) != nullptr)},

@@ -12,15 +12,11 @@ namespace {
 
 constexpr std::size_t kNpos = std::string_view::npos;
 
-// A character costs about eight times a copied byte: decode, look up, encode.
-void charge_characters(Run& run, const Str& str) { run.charge(1 + str.text.size() / 16); }
-
 template <typename Choose>
 Value recase(Run& run, const Str& str, Choose choose) {
-  charge_characters(run, str);
   TextBuilder out(run);
   std::string cased;
-  for (TextReader reader(str); reader.more();) {
+  for (TextReader reader(run, str); reader.more();) {
     const std::uint32_t c = reader.next();
     cased.clear();
     append_cased(cased, c, choose(c));
@@ -66,17 +62,16 @@ Value split_words_from_right(Run& run, const Str& str, Int max) {
 }  // namespace
 
 Value strip(Run& run, const Str& str, const Value& characters, Side side) {
-  run.charge();
   std::size_t begin = 0;
   std::size_t end = str.text.size();
   std::vector<std::uint32_t> set;
   const bool spaces = characters.missing() || characters.is(Kind::kNone);
   if (!spaces) {
     const Str& chars = *text_argument(run, characters, "strip");
-    for (TextReader reader(chars); reader.more();) set.push_back(reader.next());
+    for (TextReader reader(run, chars); reader.more();) set.push_back(reader.next());
   }
   const auto goes = [&](std::uint32_t c) {
-    run.charge(set.size() / 64);
+    run.charge_bytes(2 * set.size());  // 64 compared in the time of one operation
     return spaces ? is_space(c) : std::find(set.begin(), set.end(), c) != set.end();
   };
   while (side != Side::kRight && begin < end) {
@@ -90,24 +85,24 @@ Value strip(Run& run, const Str& str, const Value& characters, Side side) {
     if (!goes(next_code_point(str.text, at))) break;
     end = start;
   }
-  run.charge((str.text.size() - (end - begin)) / 16);
   return run.slice(str, begin, end);
 }
 
 std::size_t find(Run& run, std::string_view text, std::string_view part, std::size_t from) {
-  if (from > text.size()) return kNpos;
-  run.charge(1 + part.size() / kBytesPerOperation);
+  if (from > text.size() || part.size() > text.size() - from) return kNpos;
+  run.charge_reading(part.size());
   const void* found = memmem(text.data() + from, text.size() - from, part.data(), part.size());
   if (part.empty()) return from;
   const std::size_t at =
       found == nullptr ? kNpos
                        : static_cast<std::size_t>(static_cast<const char*>(found) - text.data());
-  run.charge(((at == kNpos ? text.size() : at) - from) / kBytesPerOperation);
+  run.charge_reading((at == kNpos ? text.size() : at) - from);
   return at;
 }
 
 std::size_t find_last(Run& run, std::string_view text, std::string_view part) {
   // Searching the mirror images stays linear, whatever the texts.
+  if (part.size() > text.size()) return kNpos;
   run.charge_bytes(2 * text.size());
   const std::string mirrored(text.rbegin(), text.rend());
   const std::string wanted(part.rbegin(), part.rend());
@@ -119,7 +114,7 @@ Value replace(Run& run, const Str& str, const Str& from, const Str& to, Int coun
   TextBuilder out(run);
   std::size_t at = 0;
   if (from.text.empty()) {
-    charge_characters(run, str);
+    run.charge_reading(str.text.size());
     for (; count != 0 && at < str.text.size(); --count) {
       const std::size_t begin = at;
       out.append(to);
@@ -140,15 +135,15 @@ Value replace(Run& run, const Str& str, const Str& from, const Str& to, Int coun
 }
 
 Value split(Run& run, const Str& str, const Value& separator, Int max, bool from_right) {
-  run.charge_bytes(str.text.size());
   if (separator.missing() || separator.is(Kind::kNone)) {
-    charge_characters(run, str);
+    run.charge_reading(str.text.size());
     return from_right ? split_words_from_right(run, str, max) : split_words(run, str, max);
   }
   const std::string_view by = text_argument(run, separator, "split")->text;
   if (by.empty()) run.fail("split got an empty separator");
   std::vector<Value> parts;
   if (from_right) {
+    run.charge_bytes(str.text.size() + by.size());
     const std::string mirrored(str.text.rbegin(), str.text.rend());
     const std::string wanted(by.rbegin(), by.rend());
     std::size_t end = str.text.size();
@@ -175,7 +170,7 @@ Value split(Run& run, const Str& str, const Value& separator, Int max, bool from
 }
 
 Value split_lines(Run& run, const Str& str, bool keep_ends) {
-  charge_characters(run, str);
+  run.charge_reading(str.text.size());
   std::vector<Value> lines;
   std::size_t begin = 0;
   for (std::size_t at = 0; at < str.text.size();) {

@@ -22,7 +22,6 @@ std::size_t count_code_points(std::string_view text) noexcept;
 std::size_t byte_offset(std::string_view text, std::size_t index) noexcept;
 void append_code_point(std::string& text, std::uint32_t code_point);
 
-bool is_ascii(std::string_view text) noexcept;
 bool is_space(std::uint32_t c) noexcept;     // str.isspace()
 bool is_line_end(std::uint32_t c) noexcept;  // what str.splitlines() cuts at
 bool is_alpha(std::uint32_t c) noexcept;

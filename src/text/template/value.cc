@@ -39,13 +39,6 @@ Int Range::size() const noexcept {
   return stop < start ? (start - stop - 1) / -step + 1 : 0;
 }
 
-Value* Namespace::find(std::string_view name) noexcept {
-  for (auto& [key, value] : attributes) {
-    if (key == name) return &value;
-  }
-  return nullptr;
-}
-
 const char* type_name(const Value& value) noexcept {
   switch (value.kind) {
     case Kind::kMissing:
@@ -100,7 +93,6 @@ int nesting(const Value& value) noexcept {
     case Kind::kTuple: return value.list->depth;
     case Kind::kDict: return value.dict->depth;
     case Kind::kDictView: return value.view->dict->depth;
-    case Kind::kGenerator: return value.generator->depth;
     default: return 0;
   }
 }

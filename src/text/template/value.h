@@ -15,15 +15,16 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 namespace hearth::jinja {
 
 // Python's integers are unbounded; 127 bits hold every number in real JSON and times in
-// nanoseconds. Beyond that a template is refused.
+// nanoseconds. Beyond that a template is refused: what it computes with lies within
+// +-(2^127 - 1), so that it can be negated.
 __extension__ typedef __int128 Int;
+inline constexpr Int kIntMax = (((Int{1} << 126) - 1) << 1) + 1;
 
 // Containers inside containers: tool schemas nest below 20. Printing and comparing recurse this
 // deep.
@@ -74,6 +75,7 @@ struct Undefined {
   const char* reason;      // replaces both, or null
 };
 
+class Run;
 struct List;
 struct Dict;
 struct DictView;
@@ -129,11 +131,12 @@ struct List {
 
 struct Dict {
   std::vector<std::pair<Value, Value>> items;  // in insertion order, keys distinct
-  // Position of each string key; built for dicts of more than kIndexedFrom entries.
-  std::unordered_map<std::string_view, std::size_t> index;
+  // The string keys, sorted, and where each stands; built for dicts of more than kIndexedFrom
+  // entries. Sorted rather than hashed: who writes the keys could make hashes collide.
+  std::vector<std::pair<std::string_view, std::size_t>> index;
   int depth = 1;
 };
-inline constexpr std::size_t kIndexedFrom = 12;  // below, comparing beats hashing
+inline constexpr std::size_t kIndexedFrom = 12;  // below, comparing them all is as quick
 
 struct DictView {
   enum class Part : std::uint8_t { kKeys, kValues, kItems };
@@ -146,22 +149,38 @@ struct Range {
   Int size() const noexcept;
 };
 
-// One pass over values made on demand, as Python's generators: false when there are no more.
+// Gives the next value, or false when there are no more.
+using Next = std::function<bool(Value&)>;
+
+// One pass over values made on demand. What makes them may run any part of the template (a loop's
+// filter), which may reach the same Source: reading it again then fails the run, as in Python, so
+// that no function is entered twice or replaced while it runs. Sources that read each other count
+// as nested evaluations.
+class Source {
+ public:
+  Source() = default;
+  explicit Source(Next next) : next_(std::move(next)) {}
+  bool read(Run& run, Value& item);
+
+ private:
+  Next next_;
+  bool reading_ = false;
+};
+
 struct Generator {
-  std::function<bool(Value&)> next;
+  Source source;
   const char* type_name = "generator";
-  int depth = 1;
 };
 
 struct Namespace {
   std::vector<std::pair<std::string_view, Value>> attributes;
-  Value* find(std::string_view name) noexcept;
+  Value* find(Run& run, std::string_view name);
 };
 
 // The `loop` variable. It reads one item ahead only when a template asks for last, nextitem or
 // length.
 struct Loop {
-  std::function<bool(Value&)> next;
+  Source source;
   std::function<Value(const Value&)> recurse;  // null unless the loop is marked recursive
   Value before, current, after;
   bool has_after = false;
