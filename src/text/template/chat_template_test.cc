@@ -329,7 +329,7 @@ TEST(ChatTemplate, EndlessTemplatesEndSoon) {
     const Error error = refusal(source);
     const double ms = thread_ms() - start;
     EXPECT_NE(error.message(), "") << source.substr(0, 100) << " renders";
-#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__OPTIMIZE__) && !defined(HEARTH_SANITIZE)
     EXPECT_LT(ms, 300) << source.substr(0, 100) << ": " << error.message();
 #else
     (void)ms;
@@ -462,7 +462,7 @@ TEST(ChatTemplate, ErrorsAreShort) {
 TEST(ChatTemplate, DepthLimitsFitASmallStack) {
   pthread_attr_t attributes;
   ASSERT_EQ(pthread_attr_init(&attributes), 0);
-#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__OPTIMIZE__) && !defined(HEARTH_SANITIZE)
   ASSERT_EQ(pthread_attr_setstacksize(&attributes, 512 * 1024), 0);
 #endif
   pthread_t thread;
