@@ -139,10 +139,12 @@ def check(name: str, hearth: Hearth | None, threads: int) -> list[Line]:
         return lines
     choices = [hearth_choices(hearth, path, answer, threads) for answer in answers]
     ours = differing_margins(answers, choices)
-    wrong = sum(
-        own != best
+    right = sum(
+        own == best != token
         for answer, others in zip(answers, choices, strict=True)
-        for own, best, margin in zip(others, answer.chosen_exactly, answer.margins, strict=True)
+        for token, own, best, margin in zip(
+            answer.chosen, others, answer.chosen_exactly, answer.margins, strict=True
+        )
         if margin > largest
     )
     most = COUNT_LIMIT * len(own)
@@ -151,7 +153,7 @@ def check(name: str, hearth: Hearth | None, threads: int) -> list[Line]:
             "greedy, where Hearth differs",
             name,
             f"largest margin {max(ours, default=0.0):.4f}; {sum(x > largest for x in ours)} beyond "
-            f"m; beyond m Hearth differs from F32 at {wrong}",
+            f"m, at {right} of them with the F32 weights",
             f"m = {largest:.4f}",
             max(ours, default=0.0) <= largest,
         )

@@ -82,9 +82,11 @@ void list_catalog(const Library& library, bool json) {
                       {"bytes", model.bytes},
                       {"memory_bytes", model.memory_bytes},
                       {"licence", model.licence},
+                      {"runs", model.runs},
                       {"here", here}});
     rows.push_back({model.reference(), format_bytes(model.bytes), format_bytes(model.memory_bytes),
-                    model.licence, model.title, here ? "yes" : ""});
+                    model.licence, model.title + (model.runs ? "" : " (cannot run yet)"),
+                    here ? "yes" : ""});
   }
   if (json) return print_json(models);
   print_table(rows);

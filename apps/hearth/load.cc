@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "base/error.h"
 #include "cli/interrupt_scope.h"
 #include "cli/loading_line.h"
 #include "cli/progress_line.h"
@@ -44,6 +45,12 @@ std::filesystem::path model_path(const std::string& model) {
   CommandLibrary opened;
   const ModelRef ref = ModelRef::parse(model);
   if (ref.kind != ModelRef::Kind::kFile && !opened.library.contains(ref)) {
+    const CatalogModel* known = opened.library.catalog().find(ref);
+    if (known != nullptr && !known->runs) {
+      throw Error(ErrorCode::kUnsupported, known->reference() +
+                                               " cannot run on this Hearth yet: 'hearth list "
+                                               "--catalog' shows what can");
+    }
     const InterruptScope scope;
     ProgressLine line(ProgressLine::style_for_stderr());
     PullOptions options;

@@ -57,6 +57,13 @@ void print_result(const PullFlags& flags, const PullResult& result) {
                std::string(trust_in(manifest)).c_str(), manifest.source.c_str());
 }
 
+void warn_of_what_cannot_run(const Catalog& catalog, const ModelRef& ref) {
+  const CatalogModel* known = catalog.find(ref);
+  if (known == nullptr || known->runs) return;
+  std::fprintf(stderr, "%s can be fetched and kept; this Hearth cannot run it yet\n",
+               known->reference().c_str());
+}
+
 void pull(const PullFlags& flags) {
   CommandLibrary opened;
   ProgressLine line(style_of(flags));
@@ -67,7 +74,9 @@ void pull(const PullFlags& flags) {
   options.observer = [&](const PullProgress& progress) {
     if (progress.stage != PullStage::kDone) line.show(progress);
   };
-  const PullResult result = opened.library.pull(ModelRef::parse(flags.model), options);
+  const ModelRef ref = ModelRef::parse(flags.model);
+  if (!flags.quiet && !flags.json) warn_of_what_cannot_run(opened.library.catalog(), ref);
+  const PullResult result = opened.library.pull(ref, options);
   line.finish();
   print_result(flags, result);
 }

@@ -18,6 +18,7 @@
 #include "command.h"
 #include "host/answerer.h"
 #include "load.h"
+#include "platform/cpu.h"
 #include "platform/memory.h"
 
 namespace hearth {
@@ -32,7 +33,8 @@ void show_hints(const RunFlags& flags, const ModelCard& card, Screen& screen) {
   const std::string no_template = flags.shot.raw ? "" : no_template_hint(card);
   if (!no_template.empty()) screen.note(no_template);
   if (::isatty(STDERR_FILENO) == 0 || flags.shot.json) return;
-  const std::string toy = toy_hint(card, Catalog::embedded(), available_memory_bytes());
+  const std::string toy =
+      toy_hint(card, Catalog::embedded(), {available_memory_bytes(), usable_cores()});
   if (!toy.empty()) screen.note(toy);
 }
 

@@ -151,11 +151,15 @@ TEST(PromptLine, ShowsBothNumbers) {
 TEST(ModelHint, NamesAModelThisMachineHolds) {
   const Catalog catalog = Catalog::embedded();
   const ModelCard toy{"SmolLM2", 2048, 134'515'008, 98'362'432, true, ""};
-  EXPECT_THAT(toy_hint(toy, catalog, 4'000'000'000), ::testing::HasSubstr("qwen2.5-coder:1.5b"));
-  EXPECT_THAT(toy_hint(toy, catalog, 100'000'000), ::testing::Not(::testing::HasSubstr("run")));
+  EXPECT_THAT(toy_hint(toy, catalog, {4'000'000'000, 8}),
+              ::testing::HasSubstr("qwen2.5-coder:1.5b"));
+  EXPECT_THAT(toy_hint(toy, catalog, {64'000'000'000, 2}), ::testing::HasSubstr("qwen2.5:3b"));
+  EXPECT_THAT(toy_hint(toy, catalog, {64'000'000'000, 64}), ::testing::HasSubstr("llama3.1:8b"));
+  EXPECT_THAT(toy_hint(toy, catalog, {100'000'000, 8}),
+              ::testing::Not(::testing::HasSubstr("run")));
   ModelCard large = toy;
   large.parameters = kToyParametersMax;
-  EXPECT_EQ(toy_hint(large, catalog, 4'000'000'000), "");
+  EXPECT_EQ(toy_hint(large, catalog, {4'000'000'000, 8}), "");
   ModelCard plain = toy;
   plain.has_template = false;
   EXPECT_EQ(no_template_hint(toy), "");

@@ -60,6 +60,15 @@ CatalogSource parse_source(const toml::node& node, std::string_view entry) {
   return source;
 }
 
+bool bool_of(const toml::table& table, const std::string& key, const std::string& entry,
+             bool otherwise) {
+  const toml::node* node = table.get(key);
+  if (node == nullptr) return otherwise;
+  const auto value = node->value_exact<bool>();
+  if (!value) refuse(entry, key + " is neither true nor false");
+  return *value;
+}
+
 CatalogModel parse_model(const toml::table& table) {
   CatalogModel model;
   model.name = text_of(table, "name", "?");
@@ -74,11 +83,8 @@ CatalogModel parse_model(const toml::table& table) {
   model.format = text_of(table, "format", entry, "gguf");
   model.bytes = bytes_of(table, "bytes", entry);
   model.memory_bytes = bytes_of(table, "memory_bytes", entry);
-  if (const toml::node* node = table.get("default")) {
-    const auto value = node->value_exact<bool>();
-    if (!value) refuse(entry, "default is neither true nor false");
-    model.is_default = *value;
-  }
+  model.is_default = bool_of(table, "default", entry, false);
+  model.runs = bool_of(table, "runs", entry, true);
   const std::string digest = text_of(table, "sha256", entry);
   if (!digest.empty()) model.digest = Digest::parse(digest, "the catalog's entry " + entry);
   const toml::array* sources = table["sources"].as_array();

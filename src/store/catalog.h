@@ -24,6 +24,7 @@ struct CatalogModel {
   std::string name;
   std::string tag;
   bool is_default = false;  // the tag that the bare name means
+  bool runs = true;         // false: it can be fetched and kept; no engine of ours computes it yet
   std::string title;
   std::string licence;
   std::string format = "gguf";

@@ -51,7 +51,7 @@ TEST(Catalog, WrongEntriesAreNamed) {
     EXPECT_THROW(Catalog::parse(text), Error) << text;
   }
   for (const std::string line :
-       {"sha256='../x'", "bytes=-1", "bytes='x'", "default=1", "title=1"}) {
+       {"sha256='../x'", "bytes=-1", "bytes='x'", "default=1", "runs='no'", "title=1"}) {
     EXPECT_THROW(Catalog::parse(good + line), Error) << line;
   }
 }
