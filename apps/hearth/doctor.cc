@@ -30,6 +30,7 @@ nlohmann::ordered_json examine(const DeviceOptions& options) {
   report["selected"] = make_device(options)->name();
   const Isa isa = isa_from_name(options.isa).value_or(best_isa());
   for (const DTypeInfo& info : all_dtypes()) {
+    if (options.isa == "reference") break;  // it decodes, and needs no kernels
     report["matmul_kernels"][std::string(info.name)] = isa_name(select_matmul(info.type, isa).isa);
   }
   const MachineLimits limits = measure_limits(options.isa, options.threads);

@@ -120,8 +120,6 @@ TEST(BlockManager, OfTwoBlocksWithOneHashTheFirstIsFound) {
   EXPECT_EQ(blocks.find(hash_of(1)), std::optional(first));
 }
 
-using BlockManagerDeathTest = testing::Test;
-
 TEST(BlockManagerDeathTest, RefusesToReleaseOrPublishWhatNobodyUses) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   BlockManager blocks(1);

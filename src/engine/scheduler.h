@@ -1,7 +1,7 @@
 // Scheduler: which rows the next step computes. A pure state machine over sequences and blocks: no
 // device, no clock, no thread. A step mixes decode rows with chunks of prefill under a budget of
-// rows; a sequence is admitted when its prompt and one more block fit; when blocks run out the
-// youngest is preempted and computed again later.
+// rows; a sequence is admitted when what it needs fits beside what the running ones are promised;
+// when blocks run out the youngest is preempted and computed again later.
 #pragma once
 
 #include <cstddef>

@@ -21,7 +21,9 @@ struct AskOptions {
   std::size_t max_tokens = SIZE_MAX;
   bool ignore_eos = false;
   std::vector<std::string> stop;  // texts that end the answer, and are not part of it
-  // Called before the prompt is computed and after each part of it; the last time with done == all.
+  // Called before the prompt is computed and after each part of it; with done == all once it is
+  // whole, which it never is where the answer is refused or cancelled. After a preemption it begins
+  // again.
   std::function<void(std::size_t done_tokens, std::size_t all_tokens)> on_prompt;
 };
 

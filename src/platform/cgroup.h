@@ -13,8 +13,9 @@ namespace hearth {
 // where there is no version 2.
 std::vector<std::filesystem::path> own_cgroups();
 
-// Bytes of memory the tightest of the groups (version 2, else 1) still leaves; nullopt: no limit.
-// Page cache that the kernel drops under pressure is not counted as used.
+// Bytes of memory the tightest of the groups still leaves: those of version 2, and the root of
+// version 1, which is a container's own. nullopt: no limit. Page cache that the kernel drops under
+// pressure is not counted as used.
 std::optional<std::uint64_t> memory_left_in_cgroups();
 
 // The same for one group's directory: `limit` and `used` are its files, `cache` a key of its

@@ -149,17 +149,25 @@ void publish_file(const std::filesystem::path& from, const std::filesystem::path
   sync_directory(to.has_parent_path() ? to.parent_path() : ".");
 }
 
-FileDraft::FileDraft(std::filesystem::path path) : path_(std::move(path)), draft_(path_) {
-  draft_ += ".new";
+FileDraft::FileDraft(std::filesystem::path path) : path_(std::move(path)) {
   std::error_code error;
+  // What a link names is written, not the link.
+  if (std::filesystem::is_symlink(path_, error)) path_ = std::filesystem::weakly_canonical(path_);
   const auto type = std::filesystem::status(path_, error).type();
   if (std::filesystem::exists(std::filesystem::file_status(type)) &&
       type != std::filesystem::file_type::regular) {
     throw Error(ErrorCode::kInvalidArgument,
                 "cannot write '" + path_.string() + "': it is there, and is no regular file");
   }
+  draft_ = path_;
+  draft_ += kDraftSuffix;
   fd_ = open_for_writing(draft_);
-  truncate_file(fd_, 0, path_);
+  try {
+    truncate_file(fd_, 0, path_);
+  } catch (const Error&) {
+    ::unlink(draft_.c_str());
+    throw;
+  }
 }
 
 FileDraft::~FileDraft() {

@@ -63,8 +63,11 @@ void remove_file(const std::filesystem::path& path);  // a missing file is no er
 // Renames within one file system, then makes the directory entry durable. The file must be synced.
 void publish_file(const std::filesystem::path& from, const std::filesystem::path& to);
 
-// A file in the making: `<path>.new`, which takes the name `path` whole and durable, or is gone
-// with this object. Two writers of one path need a lock between them.
+// What is added to the name of a file in the making: nobody names a file of their own like this.
+inline constexpr std::string_view kDraftSuffix = ".hearth-new";
+
+// A file in the making: `<path>.hearth-new`, which takes the name `path` whole and durable, or is
+// gone with this object. Two writers of one path need a lock between them.
 class FileDraft {
  public:
   // kInvalidArgument when `path` is there and is no regular file: a device is not to be replaced.

@@ -53,6 +53,14 @@ TEST_F(FileTest, ADraftThatIsNotPublishedLeavesWhatWasThere) {
   EXPECT_EQ(read_small_file(root_ / "x", 10), "after!");
 }
 
+TEST_F(FileTest, ALinkIsWrittenThrough) {
+  write_file_atomically(root_ / "x", "before");
+  fs::create_symlink("x", root_ / "link");
+  write_file_atomically(root_ / "link", "after!");
+  EXPECT_TRUE(fs::is_symlink(root_ / "link"));
+  EXPECT_EQ(read_small_file(root_ / "x", 10), "after!");
+}
+
 TEST_F(FileTest, AFileBesideUsNeedsNoDirectoryInItsName) {
   const fs::path before = fs::current_path();
   fs::current_path(root_);

@@ -48,6 +48,9 @@ ThreadPool::ThreadPool(std::size_t threads) {
     throw Error(ErrorCode::kResourceExhausted, "the system starts " + std::to_string(started) +
                                                    " of " + std::to_string(threads) + " threads (" +
                                                    refused.what() + "): ask for fewer");
+  } catch (...) {
+    stop();
+    throw;
   }
 }
 

@@ -24,7 +24,7 @@ SpecialTokens::SpecialTokens(const Vocabulary& vocabulary) {
     const auto id = static_cast<TokenId>(i);
     const bool hidden = vocabulary.is_control(id) || vocabulary.is_unknown(id);
     if (!hidden && !vocabulary.is_user_defined(id)) continue;
-    specials_.push_back({id, vocabulary.text(id), !hidden, vocabulary.strips_right(id)});
+    specials_.push_back({id, vocabulary.text(id), !hidden, vocabulary.strips_right(id), kNone});
     bytes += specials_.back().text.size();
     if (specials_.back().text.size() > kTokenBytesMax) {
       throw Error(ErrorCode::kResourceExhausted,
@@ -49,7 +49,6 @@ SpecialTokens::SpecialTokens(const Vocabulary& vocabulary) {
 
 void SpecialTokens::insert(std::uint32_t special) {
   std::uint32_t node = 0;
-  std::size_t nested = 0;  // specials that this one begins with
   for (const char c : specials_[special].text) {
     const auto byte = static_cast<unsigned char>(c);
     std::uint32_t next = child(node, byte);
@@ -59,12 +58,7 @@ void SpecialTokens::insert(std::uint32_t special) {
       nodes_.emplace_back();
     }
     node = next;
-    if (nodes_[node].special != kNone) ++nested;
-  }
-  if (nested > kNestedMax) {
-    throw Error(ErrorCode::kResourceExhausted,
-                "tokenizer: a special token begins with " + std::to_string(nested) +
-                    " others; the limit is " + std::to_string(kNestedMax));
+    if (nodes_[node].special != kNone) specials_[special].prefix = nodes_[node].special;
   }
   nodes_[node].special = special;
 }
@@ -76,49 +70,72 @@ std::uint32_t SpecialTokens::child(std::uint32_t node, unsigned char byte) const
   return kNone;
 }
 
-// Every place where a special stands, in the order in which specials take their bytes.
-std::vector<SpecialTokens::Occurrence> SpecialTokens::occurrences(std::string_view text,
-                                                                  bool parse_special) const {
-  std::vector<Occurrence> found;
-  if (specials_.empty() || (!parse_special && !any_always_)) return found;
+// The longest special at or above `special` in the chain of prefixes that may be found.
+std::uint32_t SpecialTokens::allowed(std::uint32_t special, bool parse_special) const noexcept {
+  while (special != kNone && !parse_special && !specials_[special].always) {
+    special = specials_[special].prefix;
+  }
+  return special;
+}
+
+// Of every place where specials stand, the longest, by its length.
+std::vector<std::vector<SpecialTokens::Occurrence>> SpecialTokens::longest(
+    std::string_view text, bool parse_special) const {
+  std::vector<std::vector<Occurrence>> by_length(specials_.front().text.size() + 1);
   std::vector<std::uint32_t> roots(256, kNone);
   for (const auto& [byte, node] : nodes_[0].children) roots[byte] = node;
   for (std::size_t start = 0; start < text.size(); ++start) {
     std::uint32_t node = roots[static_cast<unsigned char>(text[start])];
+    std::uint32_t special = kNone;
     for (std::size_t at = start + 1; node != kNone; ++at) {
-      const std::uint32_t special = nodes_[node].special;
-      if (special != kNone && (parse_special || specials_[special].always)) {
-        found.push_back({special, static_cast<std::uint32_t>(start)});
-      }
+      if (nodes_[node].special != kNone) special = nodes_[node].special;
       if (at == text.size()) break;
       node = child(node, static_cast<unsigned char>(text[at]));
     }
+    special = allowed(special, parse_special);
+    if (special == kNone) continue;
+    by_length[specials_[special].text.size()].push_back(
+        {special, static_cast<std::uint32_t>(start)});
   }
-  std::ranges::sort(found);
-  return found;
+  return by_length;
+}
+
+// Longer ones first: what is blocked by them goes on as the next shorter one at its place.
+std::vector<SpecialTokens::Taken> SpecialTokens::take(std::string_view text, bool parse_special,
+                                                      std::span<const TextRange> plain) const {
+  std::vector<Taken> all_taken;
+  std::vector<std::vector<Occurrence>> by_length = longest(text, parse_special);
+  std::vector<bool> is_taken(text.size());
+  for (std::size_t length = by_length.size(); length-- > 1;) {
+    std::ranges::sort(by_length[length]);
+    for (const Occurrence& at : by_length[length]) {
+      if (is_taken[at.begin]) continue;
+      const Special& special = specials_[at.special];
+      const auto end = at.begin + static_cast<std::uint32_t>(length);
+      // Whoever took bytes before is at least as long: it covers this one's first or last byte.
+      if (is_taken[end - 1] || (!special.always && touches(plain, at.begin, end))) {
+        const std::uint32_t shorter = allowed(special.prefix, parse_special);
+        if (shorter != kNone) {
+          by_length[specials_[shorter].text.size()].push_back({shorter, at.begin});
+        }
+        continue;
+      }
+      std::uint32_t after = end;
+      if (special.strips_right) {
+        while (after < text.size() && !is_taken[after] && is_ascii_space(text[after])) ++after;
+      }
+      std::fill(is_taken.begin() + at.begin, is_taken.begin() + after, true);
+      all_taken.push_back({{at.begin, end, special.id}, after});
+    }
+  }
+  return all_taken;
 }
 
 std::vector<Fragment> SpecialTokens::split(std::string_view text, bool parse_special,
                                            std::span<const TextRange> plain) const {
-  struct Taken {
-    Fragment token;
-    std::uint32_t end;  // after the white space that the token strips
-  };
   std::vector<Taken> all_taken;
-  const std::vector<Occurrence> found = occurrences(text, parse_special);
-  std::vector<bool> is_taken(found.empty() ? 0 : text.size());
-  for (const Occurrence& at : found) {
-    const Special& special = specials_[at.special];
-    const auto end = at.begin + static_cast<std::uint32_t>(special.text.size());
-    // Whoever took bytes before is at least as long: it covers this one's first or last byte.
-    if (is_taken[at.begin] || is_taken[end - 1]) continue;
-    if (!special.always && touches(plain, at.begin, end)) continue;
-    std::uint32_t after = end;
-    if (special.strips_right) {
-      while (after < text.size() && !is_taken[after] && is_ascii_space(text[after])) ++after;
-    }
-    std::fill(is_taken.begin() + at.begin, is_taken.begin() + after, true);
-    all_taken.push_back({{at.begin, end, special.id}, after});
+  if (any_always_ || (parse_special && !specials_.empty())) {
+    all_taken = take(text, parse_special, plain);
   }
   std::ranges::sort(all_taken, {}, [](const Taken& taken) { return taken.token.begin; });
   std::vector<Fragment> fragments;

@@ -31,10 +31,8 @@ class SpecialTokens {
 
   // The trie takes up to 64 times this; the largest vocabularies in use have 100 KB.
   static constexpr std::size_t kTextBytesMax = std::size_t{4} << 20;
-  // Of one token, and of tokens that begin with one another: what split() does per byte of text.
-  // The longest in use has 60 bytes; runs of line feeds, tabs and blanks nest 31 deep.
+  // Of one token: as many steps split() may need per byte of text. The longest in use has 60 bytes.
   static constexpr std::size_t kTokenBytesMax = 512;
-  static constexpr std::size_t kNestedMax = 128;
 
   // In order of the text. Text fragments are never empty; the white space that a token strips is in
   // none. Nothing that touches a range of `plain` (ascending, disjoint) becomes a control token.
@@ -47,6 +45,7 @@ class SpecialTokens {
     std::string_view text;  // of the vocabulary given to the constructor
     bool always;            // user-defined: whether or not special tokens are parsed
     bool strips_right;
+    std::uint32_t prefix;  // the longest other special that this one begins with; kNone: none
   };
   struct Node {
     std::vector<std::pair<unsigned char, std::uint32_t>> children;  // byte → node
@@ -60,9 +59,17 @@ class SpecialTokens {
     auto operator<=>(const Occurrence&) const = default;
   };
 
+  struct Taken {
+    Fragment token;
+    std::uint32_t end;  // after the white space that the token strips
+  };
+
   void insert(std::uint32_t special);
   std::uint32_t child(std::uint32_t node, unsigned char byte) const noexcept;
-  std::vector<Occurrence> occurrences(std::string_view text, bool parse_special) const;
+  std::uint32_t allowed(std::uint32_t special, bool parse_special) const noexcept;
+  std::vector<std::vector<Occurrence>> longest(std::string_view text, bool parse_special) const;
+  std::vector<Taken> take(std::string_view text, bool parse_special,
+                          std::span<const TextRange> plain) const;
 
   std::vector<Special> specials_;  // in the order they are looked for
   std::vector<Node> nodes_;

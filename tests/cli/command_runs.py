@@ -89,7 +89,7 @@ def logits_leaves_a_whole_file_or_none(program):
     ids.write_text(json.dumps([[1] * 64] * 50_000))
     with subprocess.Popen([program.path, *map(str, command)], stderr=subprocess.PIPE) as started:
         end = time.monotonic() + WAIT_S
-        while not out.with_suffix(".f32.new").exists() and time.monotonic() < end:
+        while not out.with_suffix(".f32.hearth-new").exists() and time.monotonic() < end:
             time.sleep(0.01)
         started.send_signal(signal.SIGINT)
         check(started.wait(WAIT_S) == 130, f"Ctrl-C ends logits with {started.returncode}")

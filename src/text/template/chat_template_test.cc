@@ -330,7 +330,8 @@ TEST(ChatTemplate, EndlessTemplatesEndSoon) {
     const double ms = thread_ms() - start;
     EXPECT_NE(error.message(), "") << source.substr(0, 100) << " renders";
 #if defined(__OPTIMIZE__) && !defined(HEARTH_SANITIZE)
-    EXPECT_LT(ms, 300) << source.substr(0, 100) << ": " << error.message();
+    // About 200 ms on the slowest machine seen; a template that evades its fuel takes minutes.
+    EXPECT_LT(ms, 2000) << source.substr(0, 100) << ": " << error.message();
 #else
     (void)ms;
 #endif
