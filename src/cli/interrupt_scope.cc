@@ -1,5 +1,11 @@
 #include "cli/interrupt_scope.h"
 
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+
 #include "base/check.h"
 
 namespace hearth {
@@ -8,16 +14,30 @@ namespace {
 // What a signal handler may touch has to be reachable without an object.
 CancelToken interrupted;
 bool in_scope = false;
+int wake = -1;  // an eventfd, made once; readable after an interrupt
+
+void interrupt(int) {
+  const int kept = errno;
+  interrupted.cancel();
+  const std::uint64_t one = 1;
+  if (::write(wake, &one, sizeof one) < 0) {
+    // It is readable already.
+  }
+  errno = kept;
+}
 
 }  // namespace
 
 InterruptScope::InterruptScope() {
   CHECK(!in_scope);
   in_scope = true;
+  if (wake < 0) wake = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   interrupted.reset();
+  std::uint64_t before = 0;
+  while (::read(wake, &before, sizeof before) > 0) {
+  }
   struct sigaction action{};
-  action.sa_handler = [](int) { interrupted.cancel(); };
-  // No SA_RESTART: a read that waits for a key returns, so that the prompt learns of it.
+  action.sa_handler = interrupt;
   ::sigaction(SIGINT, &action, &before_);
 }
 
@@ -27,5 +47,7 @@ InterruptScope::~InterruptScope() {
 }
 
 const CancelToken& InterruptScope::token() const noexcept { return interrupted; }
+
+int InterruptScope::wake_fd() const noexcept { return wake; }
 
 }  // namespace hearth

@@ -16,6 +16,7 @@ class InterruptScope {
   InterruptScope& operator=(const InterruptScope&) = delete;
 
   const CancelToken& token() const noexcept;
+  int wake_fd() const noexcept;  // readable after an interrupt, for poll()
 
  private:
   struct sigaction before_{};

@@ -2,6 +2,7 @@
 
 #include <histedit.h>
 #include <langinfo.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -33,7 +34,7 @@ struct TerminalReader::State {
   HistoryFile file;
   ::History* history;
   EditLine* editor;
-  const CancelToken* interrupt = nullptr;
+  const InterruptScope* interrupt = nullptr;
   std::string prompt;
   std::string last;  // a line repeated at once is kept once
 };
@@ -89,9 +90,13 @@ int TerminalReader::State::next_character(EditLine* editor, wchar_t* character) 
   State& self = of(editor);
   std::mbstate_t decoder{};
   while (true) {
+    // An interrupt that comes before the read would not end it: both are waited for.
+    pollfd waiting[] = {{STDIN_FILENO, POLLIN, 0}, {self.interrupt->wake_fd(), POLLIN, 0}};
+    if (::poll(waiting, 2, -1) < 0 && errno != EINTR) return -1;
+    if (self.interrupt->token().cancelled()) return -1;
+    if (waiting[0].revents == 0) continue;
     char byte = 0;
     const ssize_t got = ::read(STDIN_FILENO, &byte, 1);
-    if (self.interrupt->cancelled()) return -1;
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return got == 0 ? 0 : -1;
     const std::size_t length = std::mbrtowc(character, &byte, 1, &decoder);
@@ -118,7 +123,7 @@ TerminalReader::~TerminalReader() = default;
 
 LineEvent TerminalReader::read(const std::string& prompt, std::string& line) {
   const InterruptScope scope;
-  state_->interrupt = &scope.token();
+  state_->interrupt = &scope;
   state_->prompt = prompt;
   int length = 0;
   const char* text = ::el_gets(state_->editor, &length);
