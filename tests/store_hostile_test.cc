@@ -214,7 +214,12 @@ TEST_F(HostileTest, ABlobIsRemovedWithItsLastName) {
   EXPECT_EQ(files_in("blobs").size(), 1u);
   fs::remove(newer);
   pull("hf.co/ok/repo");
-  EXPECT_EQ(opened.remove(ModelRef::parse("hf.co/ok/repo")), 1u << 20);
+  const fs::path wheel = home_ / "wheels" / std::string(64, 'a');
+  fs::create_directories(wheel);
+  std::ofstream(wheel / "x.whl") << "PK";
+  fs::last_write_time(wheel, fs::file_time_type::clock::now() - std::chrono::hours(14 * 24));
+  EXPECT_EQ(opened.remove(ModelRef::parse("hf.co/ok/repo")), (1u << 20) + 2);
+  EXPECT_FALSE(fs::exists(wheel));
   EXPECT_TRUE(files_in("blobs").empty());
 }
 

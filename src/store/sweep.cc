@@ -53,6 +53,25 @@ bool is_old(const fs::path& path) {
   return !error && written < fs::file_time_type::clock::now() - kUnfinishedKept;
 }
 
+// A partial's journal is written once, at its start: the two are as old as the younger one.
+bool is_old_pair(const fs::path& path) {
+  fs::path other = path;
+  if (path.extension() == kJournalEnding) {
+    other.replace_extension();
+  } else {
+    other += kJournalEnding;
+  }
+  std::error_code error;
+  return is_old(path) && (is_old(other) || !fs::exists(other, error));
+}
+
+// Of a file, or of the files in a wheel's directory.
+std::uint64_t bytes_of(const fs::path& path) {
+  std::uint64_t bytes = file_bytes_if_present(path).value_or(0);
+  for (const fs::path& file : entries_of(path)) bytes += file_bytes_if_present(file).value_or(0);
+  return bytes;
+}
+
 void make_old(const fs::path& path) {
   std::error_code error;  // a blob that is not there needs no mark
   fs::last_write_time(path, fs::file_time_type::clock::now() - 2 * kUnfinishedKept, error);
@@ -95,8 +114,8 @@ std::uint64_t sweep(const StoreLayout& layout, std::span<const Layer> let_go) {
   }
   for (const fs::path& room : {layout.partials(), layout.wheels()}) {
     for (const fs::path& unfinished : entries_of(room)) {
-      if (!is_old(unfinished)) continue;
-      freed += file_bytes_if_present(unfinished).value_or(0);
+      if (!is_old_pair(unfinished)) continue;
+      freed += bytes_of(unfinished);
       std::error_code error;
       fs::remove_all(unfinished, error);
     }
