@@ -64,6 +64,12 @@ Layer import_file(const PullContext& context, const fs::path& path) {
   return {LayerRole::kModel, digest, bytes};
 }
 
+// What cannot be looked at is not ours to remove: making something there says why.
+bool may_exist(const fs::path& place) {
+  std::error_code error;
+  return fs::exists(place, error) || error;
+}
+
 }  // namespace
 
 std::vector<Layer> import_files(const PullContext& context, const fs::path& path) {
@@ -76,9 +82,9 @@ EmptyDirectories::EmptyDirectories(const StoreLayout& layout)
     : exceptions_(std::uncaught_exceptions()) {
   for (const fs::path& room : {layout.locks(), layout.partials(), layout.wheels(), layout.blobs(),
                                layout.manifests(), layout.sets()}) {
-    if (!fs::exists(room)) created_.push_back(room);
+    if (!may_exist(room)) created_.push_back(room);
   }
-  for (fs::path place = layout.home(); !fs::exists(place) && place != place.parent_path();
+  for (fs::path place = layout.home(); !may_exist(place) && place != place.parent_path();
        place = place.parent_path()) {
     created_.push_back(place);
   }

@@ -13,7 +13,9 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "base/error.h"
 #include "store/digest.h"
 
 namespace hearth {
@@ -46,5 +48,12 @@ class StoreLayout {
  private:
   std::filesystem::path home_;
 };
+
+// With the advice to set HEARTH_HOME, where it is a lack of permission.
+Error with_home_advice(const Error& error);
+
+// What lies in a room of the store: nothing where there is none. Throws when it cannot be read, so
+// that a closed store is not taken for an empty one.
+std::vector<std::filesystem::path> entries_of(const std::filesystem::path& room);
 
 }  // namespace hearth

@@ -24,6 +24,14 @@ std::int64_t now_unix_s() {
       .count();
 }
 
+std::optional<std::string> read_manifest_text(const fs::path& path) {
+  try {
+    return read_small_file(path, kManifestBytesMax);
+  } catch (const Error& error) {
+    throw with_home_advice(error);
+  }
+}
+
 FileLock wait_for_store(const PullContext& context) {
   return wait_for_lock(context, context.layout.store_lock(), {}, "the store");
 }
@@ -98,7 +106,7 @@ ModelRef Library::canonical(const ModelRef& ref) const {
 }
 
 std::optional<Manifest> Library::read_manifest(const ModelRef& ref) const {
-  const auto text = read_small_file(layout_.manifest(ref.key()), kManifestBytesMax);
+  const auto text = read_manifest_text(layout_.manifest(ref.key()));
   if (!text) return std::nullopt;
   return parse_manifest(*text, ref.text);
 }
@@ -167,12 +175,11 @@ std::string Library::read_text(const Manifest& manifest, LayerRole role) const {
 
 std::vector<Manifest> Library::list() const {
   std::vector<Manifest> manifests;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(layout_.manifests(), error)) {
-    const std::string name = entry.path().filename().string();
+  for (const fs::path& path : entries_of(layout_.manifests())) {
+    const std::string name = path.filename().string();
     if (!Digest::try_parse(name)) continue;  // a write that a crash cut short
     try {
-      if (const auto text = read_small_file(entry.path(), kManifestBytesMax)) {
+      if (const auto text = read_manifest_text(path)) {
         manifests.push_back(parse_manifest(*text, name.substr(0, 12)));
       }
     } catch (const Error& broken) {
@@ -359,7 +366,7 @@ std::uint64_t Library::remove(const ModelRef& typed) {
     throw Error(ErrorCode::kInvalidArgument,
                 "'" + ref.text + "' is a file outside the library: hearth removes only its own");
   }
-  const auto text = read_small_file(layout_.manifest(ref.key()), kManifestBytesMax);
+  const auto text = read_manifest_text(layout_.manifest(ref.key()));
   if (!text)
     throw Error(ErrorCode::kNotFound,
                 "the model " + ref.text + " is not on this machine: 'hearth list' shows what is");

@@ -15,13 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<fs::path> entries_of(const fs::path& directory) {
-  std::vector<fs::path> paths;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(directory, error)) paths.push_back(entry.path());
-  return paths;
-}
-
 // Trying a lock that nobody holds removes its file: what killed processes left goes with it.
 bool anyone_at_work(const StoreLayout& layout) {
   std::size_t held = 0;

@@ -183,8 +183,16 @@ def unwritable_store(cases):
     for command, *more in (["pull"], ["run", "hello"]):
         cases.check(f"{command} as nobody", [command, "smollm2", *more], "Permission denied",
                     "set HEARTH_HOME", prefix=nobody)
-    return cases.check("cp as nobody", ["cp", cases.model("ordinary"), "mine"], "Permission denied",
-                       "set HEARTH_HOME", prefix=nobody)
+    cases.check("cp as nobody", ["cp", cases.model("ordinary"), "mine"], "Permission denied",
+                "set HEARTH_HOME", prefix=nobody)
+    closed = cases.work / "closed"
+    closed.mkdir(0o700)
+    for command in (["pull", "smollm2"], ["run", "smollm2", "hello"], ["show", "smollm2"], ["list"],
+                    ["list", "--catalog"], ["rm", "smollm2"],
+                    ["cp", cases.model("ordinary"), "mine"]):
+        cases.check(f"closed store: {command[0]}", command, "Permission denied",
+                    "set HEARTH_HOME", prefix=nobody, HEARTH_HOME=str(closed / "home"))
+    return closed.rmdir()
 
 
 def own_namespace(flag):
