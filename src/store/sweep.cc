@@ -15,15 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Trying a lock that nobody holds removes its file: what killed processes left goes with it.
-bool anyone_at_work(const StoreLayout& layout) {
-  std::size_t held = 0;
-  for (const fs::path& lock : entries_of(layout.locks())) {
-    if (lock != layout.store_lock()) held += !FileLock::try_lock(lock);
-  }
-  return held > 0;
-}
-
 std::optional<std::set<Digest>> named_digests(const StoreLayout& layout) {
   std::set<Digest> named;
   for (const fs::path& path : entries_of(layout.manifests())) {
@@ -82,6 +73,15 @@ std::optional<Digest> blob_digest(const fs::path& path) {
 }
 
 }  // namespace
+
+// Trying a lock that nobody holds removes its file: what killed processes left goes with it.
+bool anyone_at_work(const StoreLayout& layout) {
+  std::size_t held = 0;
+  for (const fs::path& lock : entries_of(layout.locks())) {
+    if (lock != layout.store_lock()) held += !FileLock::try_lock(lock);
+  }
+  return held > 0;
+}
 
 std::uint64_t sweep(const StoreLayout& layout, std::span<const Layer> let_go) {
   const auto named = named_digests(layout);
