@@ -214,8 +214,32 @@ TEST_F(HostileTest, ABlobIsRemovedWithItsLastName) {
   EXPECT_EQ(files_in("blobs").size(), 1u);
   fs::remove(newer);
   pull("hf.co/ok/repo");
-  EXPECT_EQ(opened.remove(ModelRef::parse("hf.co/ok/repo")), 1u << 20);
+  const fs::path wheel = home_ / "wheels" / std::string(64, 'a');
+  fs::create_directories(wheel);
+  std::ofstream(wheel / "x.whl") << "PK";
+  fs::last_write_time(wheel, fs::file_time_type::clock::now() - std::chrono::hours(14 * 24));
+  EXPECT_EQ(opened.remove(ModelRef::parse("hf.co/ok/repo")), (1u << 20) + 2);
+  EXPECT_FALSE(fs::exists(wheel));
   EXPECT_TRUE(files_in("blobs").empty());
+}
+
+TEST_F(HostileTest, ACopyWithoutItsFilesSaysToCopyAgain) {
+  pull("hf.co/ok/repo");
+  Library opened = library();
+  const ModelRef mine = ModelRef::parse("mine");
+  opened.copy(ModelRef::parse("hf.co/ok/repo"), mine, {});
+  fs::remove(home_ / "blobs" / ("sha256-" + sha_));
+  const auto says = HasSubstr("files of mine:latest are missing");
+  EXPECT_THAT(refusal("mine").message(), says);
+  try {
+    opened.resolve(mine);
+    ADD_FAILURE() << "resolved";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.message(), says);
+    EXPECT_THAT(error.message(), HasSubstr("'hearth rm mine:latest', then copy it again"));
+  }
+  pull("hf.co/ok/repo");  // has a source, and brings the copy's file too
+  EXPECT_EQ(opened.resolve(mine).reference, "mine:latest");
 }
 
 TEST_F(HostileTest, ATextThatIsNoDigestBecomesNoPath) {
@@ -392,6 +416,48 @@ TEST_F(HostileTest, ACancelledPullIsContinued) {
   }
   EXPECT_EQ(pull("hf.co/slow-honest/repo").manifest.model_digest().hex(), sha_);
   EXPECT_THAT(requests().back()["headers"]["range"].get<std::string>(), HasSubstr("bytes="));
+}
+
+TEST_F(HostileTest, ACancelledPullSweepsWhenTheStoreIsFree) {
+  const fs::path leftover = home_ / "blobs" / ("sha256-" + std::string(64, 'a'));
+  fs::create_directories(leftover.parent_path());
+  std::ofstream(leftover) << "GGUF";
+  fs::last_write_time(leftover, fs::file_time_type::clock::now() - std::chrono::hours(14 * 24));
+  CancelToken cancel;
+  std::optional<FileLock> busy;
+  std::thread other;
+  PullOptions options;
+  options.cancel = &cancel;
+  options.observer = [&](const PullProgress& progress) {
+    if (progress.stage != PullStage::kDownloading || busy) return;
+    if (auto held = FileLock::try_lock(home_ / "locks" / "store")) busy.emplace(std::move(*held));
+    cancel.cancel();
+    other = std::thread([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(500));
+      const FileLock held = std::move(*busy);
+    });
+  };
+  EXPECT_THROW(pull("hf.co/slow-honest/repo", options), Error);
+  other.join();
+  EXPECT_FALSE(fs::exists(leftover));
+}
+
+// A refused pull must not take a room from under a pull that has made it and not used it yet.
+TEST_F(HostileTest, ARefusedPullLeavesTheRoomsOfWhoIsAtWork) {
+  std::optional<FileLock> at_work;
+  PullOptions options;
+  options.observer = [&](const PullProgress&) {
+    if (at_work) return;
+    auto held = FileLock::try_lock(home_ / "locks" / std::string(64, 'a'));
+    if (held) at_work.emplace(std::move(*held));
+    fs::create_directory(home_ / "blobs");
+  };
+  EXPECT_THROW(pull("hf.co/wrong/repo", options), Error);
+  EXPECT_TRUE(fs::exists(home_ / "blobs"));
+  at_work.reset();
+  EXPECT_TRUE(fs::remove(home_ / "blobs"));
+  EXPECT_THROW(pull("hf.co/wrong/repo"), Error);
+  EXPECT_FALSE(fs::exists(home_ / "blobs"));
 }
 
 TEST_F(HostileTest, TheProxyIsAsked) {

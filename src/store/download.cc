@@ -188,11 +188,7 @@ std::optional<FileLock> try_lock_in_store(const std::filesystem::path& lock) {
       make_directories(lock.parent_path());
       return FileLock::try_lock(lock);
     } catch (const Error& error) {
-      if (error.code() == ErrorCode::kPermissionDenied) {
-        throw Error(error.code(),
-                    error.message() + ": set HEARTH_HOME to a directory you may write to");
-      }
-      if (error.code() != ErrorCode::kNotFound || tries == 10) throw;
+      if (error.code() != ErrorCode::kNotFound || tries == 10) throw with_home_advice(error);
     }
   }
 }

@@ -3,6 +3,7 @@
 #include <exception>
 
 #include "base/error.h"
+#include "store/sweep.h"
 
 namespace hearth {
 namespace {
@@ -64,6 +65,12 @@ Layer import_file(const PullContext& context, const fs::path& path) {
   return {LayerRole::kModel, digest, bytes};
 }
 
+// What cannot be looked at is not ours to remove: making something there says why.
+bool may_exist(const fs::path& place) {
+  std::error_code error;
+  return fs::exists(place, error) || error;
+}
+
 }  // namespace
 
 std::vector<Layer> import_files(const PullContext& context, const fs::path& path) {
@@ -73,21 +80,29 @@ std::vector<Layer> import_files(const PullContext& context, const fs::path& path
 }
 
 EmptyDirectories::EmptyDirectories(const StoreLayout& layout)
-    : exceptions_(std::uncaught_exceptions()) {
-  for (const fs::path& room : {layout.locks(), layout.partials(), layout.wheels(), layout.blobs(),
-                               layout.manifests(), layout.sets()}) {
-    if (!fs::exists(room)) created_.push_back(room);
+    : layout_(layout), exceptions_(std::uncaught_exceptions()) {
+  for (const fs::path& room :
+       {layout.partials(), layout.wheels(), layout.blobs(), layout.manifests(), layout.sets()}) {
+    if (!may_exist(room)) rooms_.push_back(room);
   }
-  for (fs::path place = layout.home(); !fs::exists(place) && place != place.parent_path();
+  for (fs::path place = layout.locks(); !may_exist(place) && place != place.parent_path();
        place = place.parent_path()) {
-    created_.push_back(place);
+    places_.push_back(place);
   }
 }
 
-EmptyDirectories::~EmptyDirectories() {
-  if (std::uncaught_exceptions() == exceptions_) return;
+bool EmptyDirectories::refused() const noexcept { return std::uncaught_exceptions() > exceptions_; }
+
+void EmptyDirectories::remove_rooms() const {
+  if (!refused() || anyone_at_work(layout_)) return;
   std::error_code error;  // a directory that is not empty stays
-  for (const fs::path& place : created_) fs::remove(place, error);
+  for (const fs::path& room : rooms_) fs::remove(room, error);
+}
+
+EmptyDirectories::~EmptyDirectories() {
+  if (!refused()) return;
+  std::error_code error;
+  for (const fs::path& place : places_) fs::remove(place, error);
 }
 
 }  // namespace hearth

@@ -14,17 +14,25 @@ namespace hearth {
 std::vector<Layer> import_files(const PullContext& context, const std::filesystem::path& path);
 
 // When it ends by an exception, removes those of the store's directories that did not exist at its
-// beginning and are empty: a refused pull leaves a machine as it was.
+// beginning and are empty: a refused pull leaves a machine as it was. Rooms go by remove_rooms()
+// alone: another pull may have made one and not used it yet. What holds the locks goes at the end:
+// whoever wants a lock makes it again.
 class EmptyDirectories {
  public:
   explicit EmptyDirectories(const StoreLayout& layout);
   EmptyDirectories(const EmptyDirectories&) = delete;
   EmptyDirectories& operator=(const EmptyDirectories&) = delete;
   ~EmptyDirectories();
+  // The caller holds the store's lock, and no other. Does nothing while anyone is at work.
+  void remove_rooms() const;
 
  private:
+  bool refused() const noexcept;
+
+  const StoreLayout& layout_;
   int exceptions_;
-  std::vector<std::filesystem::path> created_;  // innermost first
+  std::vector<std::filesystem::path> rooms_;
+  std::vector<std::filesystem::path> places_;  // of the locks; innermost first
 };
 
 }  // namespace hearth

@@ -3,8 +3,8 @@
 //   blobs/sha256-<digest>            a whole, verified file, never written again
 //   manifests/<digest of reference>  see manifest.h
 //   partial/<key>, <key>.journal     an unfinished blob and what is known about it
-//   wheels/<key>/*.whl               finished wheels, kept until the blob made from them is
-//   published sets/<digest of first>/…         links that give the shards of one model their names
+//   wheels/<key>/*.whl               finished wheels, kept until their blob is published
+//   sets/<digest of first>/…         links that give the shards of one model their names
 //   locks/<key>, locks/store         held by processes at work; nobody else leaves anything here
 //
 // What no manifest names is removed after a while: sweep.h.
@@ -12,10 +12,15 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
+#include <vector>
 
+#include "base/error.h"
 #include "store/digest.h"
 
 namespace hearth {
+
+inline constexpr std::string_view kJournalEnding = ".journal";
 
 class StoreLayout {
  public:
@@ -33,7 +38,7 @@ class StoreLayout {
   std::filesystem::path manifest(const Digest& key) const { return manifests() / key.hex(); }
   std::filesystem::path partial(const Digest& key) const { return partials() / key.hex(); }
   std::filesystem::path journal(const Digest& key) const {
-    return partials() / (key.hex() + ".journal");
+    return partials() / (key.hex() + std::string(kJournalEnding));
   }
   std::filesystem::path wheel(const Digest& key) const { return wheels() / key.hex(); }
   std::filesystem::path set(const Digest& first) const { return sets() / first.hex(); }
@@ -43,5 +48,12 @@ class StoreLayout {
  private:
   std::filesystem::path home_;
 };
+
+// With the advice to set HEARTH_HOME, where it is a lack of permission.
+Error with_home_advice(const Error& error);
+
+// What lies in a room of the store: nothing where there is none. Throws when it cannot be read, so
+// that a closed store is not taken for an empty one.
+std::vector<std::filesystem::path> entries_of(const std::filesystem::path& room);
 
 }  // namespace hearth

@@ -24,6 +24,14 @@ std::int64_t now_unix_s() {
       .count();
 }
 
+std::optional<std::string> read_manifest_text(const fs::path& path) {
+  try {
+    return read_small_file(path, kManifestBytesMax);
+  } catch (const Error& error) {
+    throw with_home_advice(error);
+  }
+}
+
 FileLock wait_for_store(const PullContext& context) {
   return wait_for_lock(context, context.layout.store_lock(), {}, "the store");
 }
@@ -37,17 +45,21 @@ std::string shard_file_name(std::size_t number, std::size_t count) {
   return "model-" + five_digits(number) + "-of-" + five_digits(count) + ".gguf";
 }
 
-// Sweeps when a pull or a copy ends, however it ends. To be made before the lock of the model is
+// Sweeps when a pull or a copy ends, however it ends (cancelled too: it waits for the store all the
+// same), and removes the rooms that a refused one made. To be made before the lock of the model is
 // taken: who holds one is at work.
 class SweepAtEnd {
  public:
-  explicit SweepAtEnd(const PullContext& context) : context_(context) {}
+  explicit SweepAtEnd(const PullContext& context)
+      : context_{context.layout, context.http, context.meter, context.fail_point, nullptr},
+        tidy_(context.layout) {}
   SweepAtEnd(const SweepAtEnd&) = delete;
   SweepAtEnd& operator=(const SweepAtEnd&) = delete;
   ~SweepAtEnd() {
     try {
       const FileLock store = wait_for_store(context_);
       sweep(context_.layout, let_go);
+      tidy_.remove_rooms();
     } catch (const std::exception&) {
       // The next one sweeps; what this pull has to say is its own result.
     }
@@ -56,7 +68,8 @@ class SweepAtEnd {
   std::vector<Layer> let_go;  // blobs that lost a name, or were found unfit for one
 
  private:
-  const PullContext& context_;
+  const PullContext context_;
+  const EmptyDirectories tidy_;
 };
 
 // The lock of what is being named. The store's lock is passed once with it: a sweep that had not
@@ -98,7 +111,7 @@ ModelRef Library::canonical(const ModelRef& ref) const {
 }
 
 std::optional<Manifest> Library::read_manifest(const ModelRef& ref) const {
-  const auto text = read_small_file(layout_.manifest(ref.key()), kManifestBytesMax);
+  const auto text = read_manifest_text(layout_.manifest(ref.key()));
   if (!text) return std::nullopt;
   return parse_manifest(*text, ref.text);
 }
@@ -131,6 +144,18 @@ void Library::throw_not_found(const ModelRef& ref) const {
   throw Error(ErrorCode::kNotFound, message);
 }
 
+bool Library::has_source(const ModelRef& ref) const {
+  return ref.kind != ModelRef::Kind::kName || catalog_.find(ref) != nullptr;
+}
+
+void Library::throw_files_missing(const ModelRef& ref) const {
+  throw Error(ErrorCode::kNotFound,
+              "files of " + ref.text + " are missing: " +
+                  (has_source(ref) ? "get them with 'hearth pull " + ref.text + "'"
+                                   : "it is a copy; remove it with 'hearth rm " + ref.text +
+                                         "', then copy it again"));
+}
+
 fs::path Library::model_path(const Manifest& manifest) const {
   const std::vector<Layer> shards = manifest.with_role(LayerRole::kModel);
   if (shards.size() == 1) return layout_.blob(shards.front().digest);
@@ -148,11 +173,7 @@ ResolvedModel Library::resolve(const ModelRef& ref) const {
   const ModelRef full = canonical(ref);
   auto manifest = read_manifest(full);
   if (!manifest) throw_not_found(full);
-  if (!complete(*manifest)) {
-    throw Error(ErrorCode::kNotFound, "files of the model " + full.text +
-                                          " are missing: get them with 'hearth pull " + full.text +
-                                          "'");
-  }
+  if (!complete(*manifest)) throw_files_missing(full);
   fs::path path = model_path(*manifest);
   return {full.text, std::move(path), std::move(manifest)};
 }
@@ -167,12 +188,11 @@ std::string Library::read_text(const Manifest& manifest, LayerRole role) const {
 
 std::vector<Manifest> Library::list() const {
   std::vector<Manifest> manifests;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(layout_.manifests(), error)) {
-    const std::string name = entry.path().filename().string();
+  for (const fs::path& path : entries_of(layout_.manifests())) {
+    const std::string name = path.filename().string();
     if (!Digest::try_parse(name)) continue;  // a write that a crash cut short
     try {
-      if (const auto text = read_small_file(entry.path(), kManifestBytesMax)) {
+      if (const auto text = read_manifest_text(path)) {
         manifests.push_back(parse_manifest(*text, name.substr(0, 12)));
       }
     } catch (const Error& broken) {
@@ -228,7 +248,7 @@ void Library::publish(const Manifest& manifest, const PullContext& context) {
 Manifest Library::fetch(const ModelRef& ref, const PullContext& context, const PullOptions& options,
                         std::vector<Layer>& let_go) {
   const CatalogModel* known = catalog_.find(ref);
-  if (known == nullptr && ref.kind == ModelRef::Kind::kName) throw_not_found(ref);
+  if (!has_source(ref)) throw_files_missing(ref);
   SourceOptions source_options{.hub_endpoint = options_.hub_endpoint,
                                .hub_token = options_.hub_token,
                                .registry_endpoint = options_.registry_endpoint,
@@ -268,6 +288,9 @@ Manifest Library::fetch(const ModelRef& ref, const PullContext& context, const P
         check_model(manifest);
       } catch (const Error&) {
         for (const Digest& key : result.journals) PartialBlob::forget(layout_, key);
+        // They stay beside what the next source brings, twice the disk: a template or a shard among
+        // them may be what another pull is about to name, and whether one is at work can be told
+        // only without a lock of our own.
         std::ranges::copy(manifest.layers, std::back_inserter(let_go));
         throw;
       }
@@ -296,9 +319,8 @@ PullResult Library::pull(const ModelRef& typed, const PullOptions& options) {
                     "'hearth cp " +
                     ref.text + " NAME'");
   }
-  const bool known = ref.kind != ModelRef::Kind::kName || catalog_.find(ref) != nullptr;
+  const bool known = has_source(ref);
   if (!known && !read_manifest(ref)) throw_not_found(ref);
-  const EmptyDirectories tidy(layout_);
   ProgressMeter meter(options.observer);
   const PullContext context{layout_, http_, meter, options_.fail_point, options.cancel};
   SweepAtEnd end(context);
@@ -329,7 +351,6 @@ Manifest Library::copy(const ModelRef& from, const ModelRef& to, const PullOptio
   }
   const ResolvedModel source = resolve(from);
   if (!source.manifest) Gguf::open(source.path);  // what cannot be read is refused before its copy
-  const EmptyDirectories tidy(layout_);
   ProgressMeter meter(options.observer);
   const PullContext context{layout_, http_, meter, options_.fail_point, options.cancel};
   const SweepAtEnd end(context);
@@ -359,7 +380,7 @@ std::uint64_t Library::remove(const ModelRef& typed) {
     throw Error(ErrorCode::kInvalidArgument,
                 "'" + ref.text + "' is a file outside the library: hearth removes only its own");
   }
-  const auto text = read_small_file(layout_.manifest(ref.key()), kManifestBytesMax);
+  const auto text = read_manifest_text(layout_.manifest(ref.key()));
   if (!text)
     throw Error(ErrorCode::kNotFound,
                 "the model " + ref.text + " is not on this machine: 'hearth list' shows what is");

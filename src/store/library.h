@@ -92,6 +92,8 @@ class Library {
   std::filesystem::path model_path(const Manifest& manifest) const;
   void check_model(const Manifest& manifest) const;
   void publish(const Manifest& manifest, const PullContext& context);
+  bool has_source(const ModelRef& ref) const;  // a place to fetch from: a copy has none
+  [[noreturn]] void throw_files_missing(const ModelRef& ref) const;
   [[noreturn]] void throw_not_found(const ModelRef& ref) const;
   void check_memory(std::uint64_t bytes, std::string_view what) const;
 

@@ -15,22 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<fs::path> entries_of(const fs::path& directory) {
-  std::vector<fs::path> paths;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(directory, error)) paths.push_back(entry.path());
-  return paths;
-}
-
-// Trying a lock that nobody holds removes its file: what killed processes left goes with it.
-bool anyone_at_work(const StoreLayout& layout) {
-  std::size_t held = 0;
-  for (const fs::path& lock : entries_of(layout.locks())) {
-    if (lock != layout.store_lock()) held += !FileLock::try_lock(lock);
-  }
-  return held > 0;
-}
-
 std::optional<std::set<Digest>> named_digests(const StoreLayout& layout) {
   std::set<Digest> named;
   for (const fs::path& path : entries_of(layout.manifests())) {
@@ -53,6 +37,25 @@ bool is_old(const fs::path& path) {
   return !error && written < fs::file_time_type::clock::now() - kUnfinishedKept;
 }
 
+// A partial's journal is written once, at its start: the two are as old as the younger one.
+bool is_old_pair(const fs::path& path) {
+  fs::path other = path;
+  if (path.extension() == kJournalEnding) {
+    other.replace_extension();
+  } else {
+    other += kJournalEnding;
+  }
+  std::error_code error;
+  return is_old(path) && (is_old(other) || !fs::exists(other, error));
+}
+
+// Of a file, or of the files in a wheel's directory.
+std::uint64_t bytes_of(const fs::path& path) {
+  std::uint64_t bytes = file_bytes_if_present(path).value_or(0);
+  for (const fs::path& file : entries_of(path)) bytes += file_bytes_if_present(file).value_or(0);
+  return bytes;
+}
+
 void make_old(const fs::path& path) {
   std::error_code error;  // a blob that is not there needs no mark
   fs::last_write_time(path, fs::file_time_type::clock::now() - 2 * kUnfinishedKept, error);
@@ -70,6 +73,15 @@ std::optional<Digest> blob_digest(const fs::path& path) {
 }
 
 }  // namespace
+
+// Trying a lock that nobody holds removes its file: what killed processes left goes with it.
+bool anyone_at_work(const StoreLayout& layout) {
+  std::size_t held = 0;
+  for (const fs::path& lock : entries_of(layout.locks())) {
+    if (lock != layout.store_lock()) held += !FileLock::try_lock(lock);
+  }
+  return held > 0;
+}
 
 std::uint64_t sweep(const StoreLayout& layout, std::span<const Layer> let_go) {
   const auto named = named_digests(layout);
@@ -95,8 +107,8 @@ std::uint64_t sweep(const StoreLayout& layout, std::span<const Layer> let_go) {
   }
   for (const fs::path& room : {layout.partials(), layout.wheels()}) {
     for (const fs::path& unfinished : entries_of(room)) {
-      if (!is_old(unfinished)) continue;
-      freed += file_bytes_if_present(unfinished).value_or(0);
+      if (!is_old_pair(unfinished)) continue;
+      freed += bytes_of(unfinished);
       std::error_code error;
       fs::remove_all(unfinished, error);
     }

@@ -16,6 +16,10 @@ namespace hearth {
 // since it was last written to, for a pull that goes on: a week, so that Monday continues Monday.
 inline constexpr std::chrono::hours kUnfinishedKept{7 * 24};
 
+// Whether any lock but the store's own is held. The caller holds the store's: who begins later
+// passes it before naming, or making, anything.
+bool anyone_at_work(const StoreLayout& layout);
+
 // Removes what is unnamed and older than kUnfinishedKept, and the unnamed of `let_go` at once.
 // Returns the bytes freed. Removes nothing when a manifest cannot be read (a newer hearth's may
 // name anything), or while another process is at work: then `let_go` is marked, and a later sweep,

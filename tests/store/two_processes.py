@@ -30,11 +30,14 @@ class Store:
     def __init__(self, build, server, home):
         self.build, self.server, self.home = build, server, home
         self.endpoint = f"http://127.0.0.1:{server.server_port}"
+        self.started = []
 
     def start(self, *arguments):
         environment = {**os.environ, "HEARTH_HOME": str(self.home), "HF_ENDPOINT": self.endpoint}
-        return subprocess.Popen([self.build / "hearth", *arguments], env=environment, text=True,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process = subprocess.Popen([self.build / "hearth", *arguments], env=environment, text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.started.append(process)
+        return process
 
     def run(self, *arguments):
         process = self.start(*arguments)
@@ -47,8 +50,17 @@ class Store:
         process = subprocess.Popen([self.build / "pull_victim", self.home, self.endpoint, model,
                                     step, "1", str(int(signal.SIGSTOP))],
                                    stdout=subprocess.DEVNULL)
+        self.started.append(process)
         assert os.WIFSTOPPED(os.waitpid(process.pid, os.WUNTRACED)[1]), "it did not stop"
         return process
+
+    def end(self):
+        """Kills what an assertion left running, or standing still."""
+        self.server.release()
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+                process.wait(WAIT_S)
 
     def blobs(self):
         return sorted((self.home / "blobs").glob("*"))
@@ -92,13 +104,21 @@ def a_killed_pull_is_taken_up(store):
 
 
 def leftovers(store):
-    """A blob, a part and a wheel's directory that no manifest names."""
-    for room, name in (("blobs", "sha256-" + "a" * 64), ("partial", "b" * 64)):
+    """A blob, a part with its journal and a wheel's directory that no manifest names."""
+    for room, name in (("blobs", "sha256-" + "a" * 64), ("partial", "b" * 64),
+                       ("partial", "b" * 64 + ".journal")):
         (store.home / room).mkdir(parents=True, exist_ok=True)
         (store.home / room / name).write_bytes(b"GGUF")
-    (store.home / "wheels" / ("c" * 64)).mkdir(parents=True, exist_ok=True)
+    wheel = store.home / "wheels" / ("c" * 64)
+    wheel.mkdir(parents=True, exist_ok=True)
+    (wheel / "x.whl").write_bytes(b"PK")
     return [store.home / "blobs" / ("sha256-" + "a" * 64), store.home / "partial" / ("b" * 64),
-            store.home / "wheels" / ("c" * 64)]
+            store.home / "partial" / ("b" * 64 + ".journal"), wheel]
+
+
+def make_old(*paths):
+    for path in paths:
+        os.utime(path, (0, time.time() - WEEKS_2_S))
 
 
 def old_leftovers_go(store):
@@ -106,8 +126,10 @@ def old_leftovers_go(store):
     paths = leftovers(store)
     store.run("pull", HUB_MODEL)
     assert all(path.exists() for path in paths), "what is fresh is kept for a pull that goes on"
-    for path in paths:
-        os.utime(path, (0, time.time() - WEEKS_2_S))
+    make_old(paths[2])  # the journal alone: its part was written to since
+    store.run("pull", HUB_MODEL)
+    assert all(path.exists() for path in paths), "a part that goes on lost its journal"
+    make_old(*paths)
     store.run("pull", HUB_MODEL)
     assert not any(path.exists() for path in paths), "what is old is still there"
     assert store.model_is_whole()
@@ -119,7 +141,7 @@ def nothing_goes_while_one_is_at_work(store):
     pull = store.stopped_pull(url, "after_rename")  # its blob is there, and has no name yet
     try:
         (blob,) = store.blobs()
-        os.utime(blob, (0, time.time() - WEEKS_2_S))
+        make_old(blob)
         store.run("pull", HUB_MODEL)  # the same blob, by another name
         assert "another pull is at work" in store.run("rm", HUB_MODEL)
         assert blob.exists(), "removed under a pull's hands"
@@ -140,11 +162,14 @@ def main():
     failed = 0
     for scene in scenes:
         with tempfile.TemporaryDirectory(prefix="hearth-two-") as root:
+            store = Store(build, server, Path(root) / "store")
             try:
-                scene(Store(build, server, Path(root) / "store"))
+                scene(store)
             except (AssertionError, subprocess.TimeoutExpired) as problem:
                 failed += 1
                 print(f"{scene.__name__}: {problem}")
+            finally:
+                store.end()
     print(f"two processes: {len(scenes)} scenes, {failed} failed")
     return 1 if failed else 0
 
