@@ -183,6 +183,8 @@ TEST_F(ChatTest, SavesAndLoads) {
   run({"/system Ünïcode", "one", "/save " + file, "/clear", "/system off", "/load " + file});
   EXPECT_THAT(contents(),
               ::testing::ElementsAre("system:Ünïcode", "user:one", "assistant:a \"quoted\"\nline"));
+  EXPECT_EQ(std::filesystem::status(file).permissions(),
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
 }
 
 TEST_F(ChatTest, LoadRefusesAndKeepsWhatWasThere) {

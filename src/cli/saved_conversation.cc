@@ -66,7 +66,7 @@ SavedConversation parse_conversation(std::string_view text, std::string_view nam
 }
 
 void save_conversation(const SavedConversation& saved, std::string_view path) {
-  write_file_atomically(expanded(path), serialize(saved));
+  write_file_atomically(expanded(path), serialize(saved), 0600);  // what was said is private
 }
 
 SavedConversation load_conversation(std::string_view path) {

@@ -149,7 +149,7 @@ void publish_file(const std::filesystem::path& from, const std::filesystem::path
   sync_directory(to.has_parent_path() ? to.parent_path() : ".");
 }
 
-FileDraft::FileDraft(std::filesystem::path path) : path_(std::move(path)) {
+FileDraft::FileDraft(std::filesystem::path path, unsigned mode) : path_(std::move(path)) {
   std::error_code error;
   // What a link names is written, not the link.
   if (std::filesystem::is_symlink(path_, error)) path_ = std::filesystem::weakly_canonical(path_);
@@ -161,7 +161,7 @@ FileDraft::FileDraft(std::filesystem::path path) : path_(std::move(path)) {
   }
   draft_ = path_;
   draft_ += kDraftSuffix;
-  fd_ = open_for_writing(draft_);
+  fd_ = open_for_writing(draft_, mode);
   try {
     truncate_file(fd_, 0, path_);
   } catch (const Error&) {
@@ -185,8 +185,9 @@ void FileDraft::publish() {
   draft_.clear();
 }
 
-void write_file_atomically(const std::filesystem::path& path, std::string_view bytes) {
-  FileDraft draft(path);
+void write_file_atomically(const std::filesystem::path& path, std::string_view bytes,
+                           unsigned mode) {
+  FileDraft draft(path, mode);
   draft.append(std::as_bytes(std::span(bytes)));
   draft.publish();
 }

@@ -71,7 +71,7 @@ inline constexpr std::string_view kDraftSuffix = ".hearth-new";
 class FileDraft {
  public:
   // kInvalidArgument when `path` is there and is no regular file: a device is not to be replaced.
-  explicit FileDraft(std::filesystem::path path);
+  explicit FileDraft(std::filesystem::path path, unsigned mode = 0644);
   ~FileDraft();
   FileDraft(const FileDraft&) = delete;
   FileDraft& operator=(const FileDraft&) = delete;
@@ -87,7 +87,8 @@ class FileDraft {
 };
 
 // A FileDraft of these bytes, published.
-void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
+void write_file_atomically(const std::filesystem::path& path, std::string_view bytes,
+                           unsigned mode = 0644);
 
 // Bytes an ordinary user can still write in the file system that holds `path` (or its nearest
 // existing parent).

@@ -211,7 +211,7 @@ void Library::check_memory(std::uint64_t bytes, std::string_view what) const {
               std::string(what) + " needs about " + format_bytes(bytes) +
                   " of memory and this machine has " + format_bytes(options_.memory_bytes) +
                   " available"
-                  ": choose a smaller one, or insist with --force");
+                  ": choose a smaller one, or insist with 'hearth pull --force'");
 }
 
 // Gives the shards of a model names that follow each other, and opens the model once: what cannot

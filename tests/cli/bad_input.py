@@ -195,28 +195,33 @@ def unwritable_store(cases):
     return closed.rmdir()
 
 
-def own_namespace(flag):
-    """Whether `unshare FLAG` works here."""
-    return bool(shutil.which("unshare")) and not subprocess.run(
-        ["unshare", flag, "true"], check=False, stderr=subprocess.DEVNULL).returncode
+def own_namespace(*flags):
+    """The shell's prefix that begins a namespace of its own; None where that does not work."""
+    prefix = ("unshare", *flags)
+    if not shutil.which("unshare"):
+        return None
+    tried = subprocess.run([*prefix, "true"], check=False, stderr=subprocess.DEVNULL)
+    return None if tried.returncode else prefix
 
 
-def on_small_disk(megabytes):
+def on_small_disk(namespace, megabytes):
     """A shell's prefix: the store lies on a file system of its own, which must be empty again when
     the program has ended."""
     script = (f'mount -t tmpfs -o size={megabytes}m tmpfs "$HEARTH_HOME" || exit 99\n'
               '"$0" "$@"\ncode=$?\nrm -f "$HEARTH_HOME/filler"\n'
               '[ -z "$(ls -A "$HEARTH_HOME")" ] || { ls -AR "$HEARTH_HOME" >&2; exit 98; }\n'
               'exit $code')
-    return ("unshare", "-m", "sh", "-c", script)
+    return (*namespace, "sh", "-c", script)
 
 
 def full_disk(cases):
-    if not own_namespace("-m"):
+    # In a chroot the root is no mount point, whose propagation could be changed.
+    namespace = own_namespace("-m") or own_namespace("-m", "--propagation", "unchanged")
+    if not namespace:
         return cases.skip("full disk", "unshare -m does not work here")
     for command, *more in (["pull"], ["run", "hello"]):
         cases.check(f"{command} on a 1 MB disk", [command, "smollm2", *more],
-                    "more on the disk", "free some", prefix=on_small_disk(1))
+                    "more on the disk", "free some", prefix=on_small_disk(namespace, 1))
     server = RangeServer(make_model(1))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     server.start(hold_at=1 << 20)
@@ -235,18 +240,19 @@ def full_disk(cases):
     address = f"http://127.0.0.1:{server.server_port}/model.gguf"
     cases.check("pull, the disk fills up", ["pull", address], "No space left on device",
                 "free some",
-                prefix=on_small_disk(32), before=fill_now)
+                prefix=on_small_disk(namespace, 32), before=fill_now)
     return server.shutdown()
 
 
 def offline(cases):
-    if not own_namespace("-n"):
+    namespace = own_namespace("-n")
+    if not namespace:
         return cases.skip("offline", "unshare -n does not work here")
     for model in ("smollm2", "smollm2:360m", "hf.co/org/repo", "https://example.com/x.gguf"):
         cases.check(f"pull offline {model}"[:29], ["pull", model], "offline?",
-                    prefix=("unshare", "-n"))
+                    prefix=namespace)
     return cases.check("run offline", ["run", "smollm2", "hello"], "offline?",
-                       prefix=("unshare", "-n"))
+                       prefix=namespace)
 
 
 def main():
