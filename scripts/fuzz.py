@@ -83,10 +83,10 @@ def coverage(build, name, inputs, profile):
     report = subprocess.run(
         ["llvm-cov-19", "export", str(program), f"-instr-profile={merged}", "-summary-only"],
         check=True, capture_output=True, text=True).stdout
-    # llvm-cov's own choice of sources reports on every source when it finds none of them, and it
-    # finds none: the build writes their names without the directory in front.
+    # llvm-cov's own choice of sources reports on every source when it finds none of them. With a
+    # compiler cache the names begin with src/, without one with the build's directory.
     sources = covered_sources(name)
-    lines = {file["filename"]: file["summary"]["lines"]
+    lines = {file["filename"].removeprefix(f"{build}/"): file["summary"]["lines"]
              for file in json.loads(report)["data"][0]["files"]}
     if absent := [source for source in sources if source not in lines]:
         sys.exit(f"{program} has no lines of {absent}")
