@@ -284,6 +284,15 @@ def compare(arguments):
     ]
 
 
+def save_cases(path, document, cases):
+    """The document beside what it was made from, as .json; says how many cases of each kind."""
+    with open(os.path.splitext(path)[0] + ".json", "w", encoding="utf-8") as file:
+        json.dump(document, file, ensure_ascii=False, indent=0)
+        file.write("\n")
+    renders, refusals = (sum(kind in case for case in cases) for kind in ("text", "error"))
+    print(f"{path} {renders} renders {refusals} refusals")
+
+
 def write(folder):
     """One file of cases for each of our own templates: {"context", "text" or "error"} per
     conversation."""
@@ -297,16 +306,7 @@ def write(folder):
             )
             if not source.count("messages"):
                 break  # a template about the language itself: one conversation is enough
-        with open(path.removesuffix(".jinja") + ".json", "w", encoding="utf-8") as file:
-            json.dump(cases, file, ensure_ascii=False, indent=0)
-            file.write("\n")
-        print(
-            path,
-            sum("text" in c for c in cases),
-            "renders",
-            sum("error" in c for c in cases),
-            "refusals",
-        )
+        save_cases(path, cases, cases)
     write_expressions(os.path.join(folder, "expressions.txt"))
 
 
@@ -336,16 +336,7 @@ def write_expressions(path):
             cases.append({"template": template, "text": rendered[0]})
         except (RecursionError, Exception) as error:
             cases.append({"template": template, "error": f"{type(error).__name__}: {error}"[:100]})
-    with open(path.removesuffix(".txt") + ".json", "w", encoding="utf-8") as file:
-        json.dump({"context": context, "cases": cases}, file, ensure_ascii=False, indent=0)
-        file.write("\n")
-    print(
-        path,
-        sum("text" in c for c in cases),
-        "renders",
-        sum("error" in c for c in cases),
-        "refusals",
-    )
+    save_cases(path, {"context": context, "cases": cases}, cases)
 
 
 def main():
