@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "cli/interrupt_scope.h"
 #include "cli/progress_line.h"
 #include "command.h"
 #include "library.h"
@@ -21,8 +22,9 @@ struct CpFlags {
 void cp(const CpFlags& flags) {
   CommandLibrary opened;
   ProgressLine line(flags.json ? ProgressLine::Style::kSilent : ProgressLine::style_for_stderr());
+  const InterruptScope interrupts({SIGINT, SIGTERM});
   PullOptions options;
-  options.cancel = &watch_interrupts();
+  options.cancel = &interrupts.token();
   options.observer = [&](const PullProgress& progress) { line.show(progress); };
   const Manifest manifest =
       opened.library.copy(ModelRef::parse(flags.from), ModelRef::parse(flags.to), options);

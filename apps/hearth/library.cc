@@ -1,6 +1,5 @@
 #include "library.h"
 
-#include <csignal>
 #include <cstdlib>
 #include <string>
 
@@ -8,8 +7,6 @@
 
 namespace hearth {
 namespace {
-
-CancelToken interrupted;
 
 std::string setting(const char* name, const std::string& fallback) {
   const char* value = std::getenv(name);
@@ -32,13 +29,5 @@ CommandLibrary::CommandLibrary()
     : http(HttpClient::Options{}),
       pip(setting("HEARTH_PYTHON", "python3")),
       library(library_options(), Catalog::embedded(), http, &pip) {}
-
-const CancelToken& watch_interrupts() {
-  struct sigaction action{};
-  action.sa_handler = [](int) { interrupted.cancel(); };
-  ::sigaction(SIGINT, &action, nullptr);
-  ::sigaction(SIGTERM, &action, nullptr);
-  return interrupted;
-}
 
 }  // namespace hearth

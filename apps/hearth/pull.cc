@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "cli/interrupt_scope.h"
 #include "cli/progress_line.h"
 #include "command.h"
 #include "library.h"
@@ -67,10 +68,11 @@ void warn_of_what_cannot_run(const Catalog& catalog, const ModelRef& ref) {
 void pull(const PullFlags& flags) {
   CommandLibrary opened;
   ProgressLine line(style_of(flags));
+  const InterruptScope interrupts({SIGINT, SIGTERM});
   PullOptions options;
   options.update = flags.update;
   options.force = flags.force;
-  options.cancel = &watch_interrupts();
+  options.cancel = &interrupts.token();
   options.observer = [&](const PullProgress& progress) {
     if (progress.stage != PullStage::kDone) line.show(progress);
   };

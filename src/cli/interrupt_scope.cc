@@ -28,7 +28,7 @@ void interrupt(int) {
 
 }  // namespace
 
-InterruptScope::InterruptScope() {
+InterruptScope::InterruptScope(std::initializer_list<int> signals) {
   CHECK(!in_scope);
   in_scope = true;
   if (wake < 0) wake = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -38,11 +38,15 @@ InterruptScope::InterruptScope() {
   }
   struct sigaction action{};
   action.sa_handler = interrupt;
-  ::sigaction(SIGINT, &action, &before_);
+  for (const int signal : signals) {
+    struct sigaction kept{};
+    ::sigaction(signal, &action, &kept);
+    before_.emplace_back(signal, kept);
+  }
 }
 
 InterruptScope::~InterruptScope() {
-  ::sigaction(SIGINT, &before_, nullptr);
+  for (const auto& [signal, kept] : before_) ::sigaction(signal, &kept, nullptr);
   in_scope = false;
 }
 

@@ -1,8 +1,12 @@
-// InterruptScope: while it lives, Ctrl-C (SIGINT) cancels its token instead of ending the program;
-// afterwards whatever was there before is back. One at a time in a process.
+// InterruptScope: while it lives, Ctrl-C (SIGINT), or whatever signals it is given, cancels its
+// token instead of ending the program; afterwards whatever was there before is back. One at a time
+// in a process.
 #pragma once
 
 #include <csignal>
+#include <initializer_list>
+#include <utility>
+#include <vector>
 
 #include "base/cancel.h"
 
@@ -10,7 +14,7 @@ namespace hearth {
 
 class InterruptScope {
  public:
-  InterruptScope();
+  explicit InterruptScope(std::initializer_list<int> signals = {SIGINT});
   ~InterruptScope();
   InterruptScope(const InterruptScope&) = delete;
   InterruptScope& operator=(const InterruptScope&) = delete;
@@ -19,7 +23,7 @@ class InterruptScope {
   int wake_fd() const noexcept;  // readable after an interrupt, for poll()
 
  private:
-  struct sigaction before_{};
+  std::vector<std::pair<int, struct sigaction>> before_;  // of each signal
 };
 
 }  // namespace hearth
