@@ -23,13 +23,14 @@ struct BenchOptions {
   std::size_t repetitions = 3;
 };
 
-// Runs prompt processing, then generation, each after one run that is not counted. Prompts are
-// fixed pseudo-random tokens; generation ignores the end of turn.
 struct BenchSubject {
   const Gguf& file;
   const Model& model;
   Engine& engine;
 };
+
+// Runs prompt processing, then generation, each after one run that is not counted. Prompts are
+// fixed pseudo-random tokens; generation ignores the end of turn.
 std::vector<BenchRow> bench(const BenchSubject& subject, const BenchOptions& options);
 
 }  // namespace hearth

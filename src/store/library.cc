@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "format/gguf.h"
+#include "format/gguf_shards.h"
 #include "platform/file.h"
 #include "store/download.h"
 #include "store/import.h"
@@ -38,11 +39,8 @@ FileLock wait_for_store(const PullContext& context) {
 
 // "model-00002-of-00005.gguf", the name under which the reader of shards finds them.
 std::string shard_file_name(std::size_t number, std::size_t count) {
-  const auto five_digits = [](std::size_t value) {
-    const std::string digits = std::to_string(value);
-    return std::string(5 - std::min<std::size_t>(5, digits.size()), '0') + digits;
-  };
-  return "model-" + five_digits(number) + "-of-" + five_digits(count) + ".gguf";
+  return format_shard_name(
+      {"model", static_cast<std::uint32_t>(number), static_cast<std::uint32_t>(count)});
 }
 
 // Sweeps when a pull or a copy ends, however it ends (cancelled too: it waits for the store all the
