@@ -13,12 +13,12 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "format/gguf.h"
 #include "text/detokenizer.h"
 #include "text/small_vocabulary.h"
 #include "text/stop_matcher.h"
 #include "text/tokenizer.h"
-#include "text/utf8.h"
 
 namespace {
 

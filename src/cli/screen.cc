@@ -8,8 +8,8 @@
 #include <system_error>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "format/printable.h"
-#include "text/utf8.h"
 
 namespace hearth {
 namespace {

@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "text/string_index.h"
-#include "text/utf8.h"
 
 namespace hearth {
 namespace {

@@ -6,9 +6,9 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "base/utf8.h"
 #include "text/small_vocabulary.h"
 #include "text/tokenizer.h"
-#include "text/utf8.h"
 
 namespace hearth {
 namespace {
