@@ -157,6 +157,23 @@ struct GatedArguments {
   Buffer* out;     // [rows, d_ff]
 };
 
+// What a region of parallel jobs does: an operation, and of a product its weights.
+struct RegionLabel {
+  const char* operation = "";      // a literal
+  DType type = DType::kF32;        // of products: the first weight's
+  std::size_t rows = 0, cols = 0;  // of all weights of the region, stacked; 0: no product
+
+  bool operator==(const RegionLabel&) const = default;
+};
+
+// Where the time of recorded steps went, by label.
+struct RegionTime {
+  RegionLabel label;
+  std::size_t regions = 0;
+  double seconds = 0;       // from the first worker's begin to the next region's
+  double busy_seconds = 0;  // in jobs, the mean of the workers; the rest is waiting
+};
+
 class Device {
  public:
   virtual ~Device() = default;
@@ -198,6 +215,11 @@ class Device {
   virtual void project_add(const Buffer& x, const Linear& linear, Buffer& scratch,
                            Buffer& residual);
   virtual void gated(const GatedArguments& arguments);
+
+  // Starts (forgetting what was recorded) or stops recording how long each region takes; a Device
+  // without regions records nothing.
+  virtual void record_regions(bool) {}
+  virtual std::span<const RegionTime> region_times() const { return {}; }
 
   // After finish(): row `row` of a buffer, [cols].
   virtual std::span<const float> read(const Buffer& buffer, std::size_t row) const = 0;

@@ -173,7 +173,7 @@ void CpuDevice::store(const Buffer& k, const Buffer& v, CacheGroup& cache, std::
   const CpuBuffer* keys = &cpu(k);
   const CpuBuffer* values = &cpu(v);
   const SequenceRows* sequences = step().sequences.data();
-  queue_.add(step_rows(), [=](std::size_t row, std::size_t) noexcept {
+  queue_.add({"store"}, step_rows(), [=](std::size_t row, std::size_t) noexcept {
     const SequenceRows* s = sequences;
     while (row >= s->first_row + s->rows) ++s;
     const CacheShape& shape = target->shape();
@@ -215,13 +215,13 @@ void CpuDevice::attend(const AttendArguments& a) {
     const std::size_t bytes = heads * job.partitions_max * floats * sizeof(float);
     grow(partials_, bytes);
     job.partials = reinterpret_cast<float*>(partials_.data());
-    queue_.add(heads * job.partitions_max, SplitJob{job});
-    queue_.add(heads, MergeJob{job});
+    queue_.add({"attend"}, heads * job.partitions_max, SplitJob{job});
+    queue_.add({"attend, merge"}, heads, MergeJob{job});
     return;
   }
   const std::size_t queries = std::min(kTileRows, rows_max) * job.group;
   memory_.reserve(Area::kState, 2 * State::floats(queries, shape.head_dim) * sizeof(float));
-  queue_.add(heads, job);
+  queue_.add({"attend"}, heads, job);
 }
 
 }  // namespace hearth

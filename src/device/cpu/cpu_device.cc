@@ -92,7 +92,7 @@ void CpuDevice::embed(const Weight& table, float scale, Buffer& out) {
   const CpuBuffer* to = &cpu(out);
   const std::int32_t* tokens = step().tokens.data();
   const ElementwiseKernel* e = &elementwise_;
-  queue_.add(step_rows(), [=](std::size_t row, std::size_t) noexcept {
+  queue_.add({"embed"}, step_rows(), [=](std::size_t row, std::size_t) noexcept {
     const std::size_t stride = row_bytes(weight->type, weight->cols());
     decode(weight->type, weight->stored + static_cast<std::size_t>(tokens[row]) * stride,
            weight->cols(), to->row(row));
@@ -105,21 +105,23 @@ void CpuDevice::norm(const Buffer& x, const RmsNorm& norm, Buffer& out) {
   const CpuBuffer* to = &cpu(out);
   const float* weight = cpu(*norm.weight).vector();
   const ElementwiseKernel* e = &elementwise_;
-  queue_.add(step_rows(), [=, epsilon = norm.epsilon](std::size_t row, std::size_t) noexcept {
-    e->rms_norm(from->row(row), weight, from->cols(), epsilon, to->row(row));
-  });
+  queue_.add({"norm"}, step_rows(),
+             [=, epsilon = norm.epsilon](std::size_t row, std::size_t) noexcept {
+               e->rms_norm(from->row(row), weight, from->cols(), epsilon, to->row(row));
+             });
 }
 
 void CpuDevice::head_norm(Buffer& x, const RmsNorm& norm) {
   const CpuBuffer* buffer = &cpu(x);
   const CpuWeight* weight = &cpu(*norm.weight);
   const ElementwiseKernel* e = &elementwise_;
-  queue_.add(step_rows(), [=, epsilon = norm.epsilon](std::size_t row, std::size_t) noexcept {
-    for (std::size_t h = 0; h < buffer->cols(); h += weight->cols()) {
-      float* head = buffer->row(row) + h;
-      e->rms_norm(head, weight->vector(), weight->cols(), epsilon, head);
-    }
-  });
+  queue_.add({"head norm"}, step_rows(),
+             [=, epsilon = norm.epsilon](std::size_t row, std::size_t) noexcept {
+               for (std::size_t h = 0; h < buffer->cols(); h += weight->cols()) {
+                 float* head = buffer->row(row) + h;
+                 e->rms_norm(head, weight->vector(), weight->cols(), epsilon, head);
+               }
+             });
 }
 
 // A table per Rope and step: the angles of a row are the same in every layer.
@@ -136,14 +138,15 @@ const float* CpuDevice::rope_table(const Rope& rope) {
   grow(table.memory, bytes);
   auto* values = reinterpret_cast<float*>(table.memory.data());
   const std::size_t* at = positions().data();
-  queue_.add(step_rows(), [=, rope = &rope](std::size_t row, std::size_t) noexcept {
-    float* cosines = values + row * 2 * pairs;
-    for (std::size_t i = 0; i < pairs; ++i) {
-      const double angle = static_cast<double>(at[row]) * rope->inverse_frequency[i];
-      cosines[i] = static_cast<float>(std::cos(angle) * rope->magnitude);
-      cosines[pairs + i] = static_cast<float>(std::sin(angle) * rope->magnitude);
-    }
-  });
+  queue_.add({"rope angles"}, step_rows(),
+             [=, rope = &rope](std::size_t row, std::size_t) noexcept {
+               float* cosines = values + row * 2 * pairs;
+               for (std::size_t i = 0; i < pairs; ++i) {
+                 const double angle = static_cast<double>(at[row]) * rope->inverse_frequency[i];
+                 cosines[i] = static_cast<float>(std::cos(angle) * rope->magnitude);
+                 cosines[pairs + i] = static_cast<float>(std::sin(angle) * rope->magnitude);
+               }
+             });
   return values;
 }
 
@@ -151,13 +154,14 @@ void CpuDevice::rope(Buffer& x, const Rope& rope, std::size_t head_dim) {
   const CpuBuffer* buffer = &cpu(x);
   const float* table = rope_table(rope);
   const ElementwiseKernel* e = &elementwise_;
-  queue_.add(step_rows(), [=, pairs = rope.inverse_frequency.size(), neox = rope.neox](
-                              std::size_t row, std::size_t) noexcept {
-    const float* cosines = table + row * 2 * pairs;
-    for (std::size_t h = 0; h < buffer->cols(); h += head_dim) {
-      e->rope(buffer->row(row) + h, cosines, cosines + pairs, pairs, neox);
-    }
-  });
+  queue_.add({"rope"}, step_rows(),
+             [=, pairs = rope.inverse_frequency.size(), neox = rope.neox](std::size_t row,
+                                                                          std::size_t) noexcept {
+               const float* cosines = table + row * 2 * pairs;
+               for (std::size_t h = 0; h < buffer->cols(); h += head_dim) {
+                 e->rope(buffer->row(row) + h, cosines, cosines + pairs, pairs, neox);
+               }
+             });
 }
 
 void CpuDevice::activate(const Buffer& gate, const Buffer& up, GateActivation activation,
@@ -167,7 +171,7 @@ void CpuDevice::activate(const Buffer& gate, const Buffer& up, GateActivation ac
   const CpuBuffer* to = &cpu(out);
   const auto kernel =
       activation == GateActivation::kSilu ? elementwise_.silu_multiply : elementwise_.gelu_multiply;
-  queue_.add(step_rows(), [=](std::size_t row, std::size_t) noexcept {
+  queue_.add({"activate"}, step_rows(), [=](std::size_t row, std::size_t) noexcept {
     kernel(g->row(row), u->row(row), to->cols(), to->row(row));
   });
 }
@@ -177,7 +181,7 @@ void CpuDevice::add(const Buffer& a, const Buffer& b, Buffer& out) {
   const CpuBuffer* right = &cpu(b);
   const CpuBuffer* to = &cpu(out);
   const ElementwiseKernel* e = &elementwise_;
-  queue_.add(step_rows(), [=](std::size_t row, std::size_t) noexcept {
+  queue_.add({"add"}, step_rows(), [=](std::size_t row, std::size_t) noexcept {
     e->add(left->row(row), right->row(row), to->cols(), to->row(row));
   });
 }
@@ -186,7 +190,7 @@ void CpuDevice::gather(const Buffer& x, std::span<const std::size_t> rows, Buffe
   const CpuBuffer* from = &cpu(x);
   const CpuBuffer* to = &cpu(out);
   const std::size_t* wanted = rows.data();
-  queue_.add(rows.size(), [=](std::size_t row, std::size_t) noexcept {
+  queue_.add({"gather"}, rows.size(), [=](std::size_t row, std::size_t) noexcept {
     std::memcpy(to->row(row), from->row(wanted[row]), from->cols() * sizeof(float));
   });
   shrink(rows.size());

@@ -89,6 +89,8 @@ class CpuDevice final : public Device {
   void gated(const GatedArguments& arguments) override;
 
   std::span<const float> read(const Buffer& buffer, std::size_t row) const override;
+  void record_regions(bool on) override { queue_.record(on); }
+  std::span<const RegionTime> region_times() const override { return queue_.times(); }
 
  protected:
   void on_begin() override;

@@ -178,6 +178,12 @@ struct QkvJob : ProductJob {
   }
 };
 
+RegionLabel label(const char* operation, std::span<const Weight* const> weights) noexcept {
+  RegionLabel label{operation, cpu(*weights[0]).type, 0, weights[0]->cols()};
+  for (const Weight* weight : weights) label.rows += weight->rows();
+  return label;
+}
+
 }  // namespace
 
 void Activations::convert(std::size_t row, std::size_t worker) const noexcept {
@@ -256,7 +262,7 @@ Activations CpuDevice::activations(const Buffer& x, const RmsNorm& norm,
   memory_.reserve(Area::kNormed, in.cols * sizeof(float));
   memory_.reserve(Area::kConverted, private_bytes);
   if (step_rows() > 1) {
-    queue_.add(step_rows(),
+    queue_.add({"norm, quantize"}, step_rows(),
                [in](std::size_t row, std::size_t worker) noexcept { in.convert(row, worker); });
   }
   return in;
@@ -277,7 +283,7 @@ void CpuDevice::project(const Buffer& x, const Linear& linear, Buffer& out) {
   job.cut =
       cut(job.product.weight->panels(), job.in.bytes(activation_format(job.product.weight->type)));
   reserve_products(weights, 0);
-  queue_.add(job.cut.jobs(), job);
+  queue_.add(label("product", weights), job.cut.jobs(), job);
 }
 
 void CpuDevice::project_add(const Buffer& x, const Linear& linear, Buffer&, Buffer& residual) {
@@ -287,7 +293,7 @@ void CpuDevice::project_add(const Buffer& x, const Linear& linear, Buffer&, Buff
       cut(job.product.weight->panels(), job.in.bytes(activation_format(job.product.weight->type)));
   reserve_products(weights, job.cut.rows_per_block * job.cut.units_per_group *
                                 job.product.weight->kernel->panel_rows);
-  queue_.add(job.cut.jobs(), job);
+  queue_.add(label("product, add", weights), job.cut.jobs(), job);
 }
 
 void CpuDevice::gated(const GatedArguments& a) {
@@ -305,7 +311,7 @@ void CpuDevice::gated(const GatedArguments& a) {
   job.cut = cut(job.gate.weight->panels(), job.in.bytes(activation_format(job.gate.weight->type)));
   reserve_products(weights, 2 * job.cut.rows_per_block * job.cut.units_per_group *
                                 job.gate.weight->kernel->panel_rows);
-  queue_.add(job.cut.jobs(), job);
+  queue_.add(label("gate, up", weights), job.cut.jobs(), job);
 }
 
 void CpuDevice::project_qkv(const QkvArguments& a) {
@@ -334,7 +340,7 @@ void CpuDevice::project_qkv(const QkvArguments& a) {
   const std::size_t heads = a.q->cols() / shape.head_dim;
   job.cut = cut(shape.kv_heads + heads, job.in.bytes(activation_format(job.query.weight->type)));
   reserve_products(weights, 2 * job.cut.rows_per_block * shape.head_dim);
-  queue_.add(job.cut.jobs(), job);
+  queue_.add(label("qkv, rope, store", weights), job.cut.jobs(), job);
 }
 
 }  // namespace hearth

@@ -18,13 +18,13 @@ TEST(RegionQueue, RunsEachJobOnceAndRegionsInOrder) {
     std::atomic<bool> early{false};
     for (int round = 0; round < 3; ++round) {
       auto* all = runs.data();
-      queue.add(100, [all](std::size_t job, std::size_t) noexcept {
+      queue.add({"test"}, 100, [all](std::size_t job, std::size_t) noexcept {
         // One job is late: the others must wait for it before the next region.
         if (job == 50) std::this_thread::sleep_for(std::chrono::milliseconds(2));
         ++all[job];
       });
-      queue.add(0, [all](std::size_t, std::size_t) noexcept { ++all[0]; });
-      queue.add(1, [all, &early, round](std::size_t, std::size_t) noexcept {
+      queue.add({"test"}, 0, [all](std::size_t, std::size_t) noexcept { ++all[0]; });
+      queue.add({"test"}, 1, [all, &early, round](std::size_t, std::size_t) noexcept {
         for (std::size_t i = 0; i < 100; ++i) early = early || all[i] != round + 1;
       });
       queue.run();
@@ -39,9 +39,9 @@ TEST(RegionQueue, ForgetsWhatWasCleared) {
   ThreadPool pool(2);
   RegionQueue queue(pool);
   std::atomic<int> runs{0};
-  queue.add(5, [&runs](std::size_t, std::size_t) noexcept { runs += 100; });
+  queue.add({"test"}, 5, [&runs](std::size_t, std::size_t) noexcept { runs += 100; });
   queue.clear();
-  queue.add(5, [&runs](std::size_t, std::size_t) noexcept { ++runs; });
+  queue.add({"test"}, 5, [&runs](std::size_t, std::size_t) noexcept { ++runs; });
   queue.run();
   EXPECT_EQ(runs, 5);
 }

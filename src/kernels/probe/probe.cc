@@ -78,19 +78,14 @@ double int8_peak_gops(Isa isa, ThreadPool& pool, double seconds) {
 double read_bandwidth_gbps(std::span<const std::byte> data, ThreadPool& pool, double seconds) {
   const auto* const probe = std::ranges::find_if(
       kReadProbes, [](const ReadProbe& candidate) { return isa_supported(candidate.isa); });
-  const std::size_t fitting = data.size() / pool.size() / 4096 * 4096;
-  const std::size_t slice = std::min(kReadSliceBytes, fitting);
-  const std::size_t step = slice * pool.size();
+  const std::size_t share = data.size() / pool.size() / 4096 * 4096;
   std::atomic<std::size_t> sum = 0;
   double best = 0;
-  std::size_t at = 0;
   const Clock::time_point begin = Clock::now();
   do {
-    const std::byte* const first = data.data() + at;
-    const Clock::time_point run = Clock::now();
-    pool.run([&](std::size_t worker) { sum += probe->read(first + worker * slice, slice); });
-    best = std::max(best, static_cast<double>(step) / seconds_since(run) / 1e9);
-    at = at + 2 * step <= data.size() ? at + step : 0;
+    const Clock::time_point round = Clock::now();
+    pool.run([&](std::size_t worker) { sum += probe->read(data.data() + worker * share, share); });
+    best = std::max(best, static_cast<double>(share * pool.size()) / seconds_since(round) / 1e9);
   } while (seconds_since(begin) < seconds);
   return best;
 }
