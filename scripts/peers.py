@@ -7,11 +7,12 @@ by git).
     src/ik_llama_cpp_python-0.1.5  the same of ik_llama.cpp
     build-llama                   llama.cpp's native build: bin/llama-bench, bin/libllama.so …
     build-llama-avx2, build-ik    the others, for llama-bench alone
-    gguf, f32, tiny, types, results  models by short name, decoded to F32, tiny ones, random
-                                  ones of every type, llama.cpp's results
+    gguf, f32, tiny, types        models by short name, decoded to F32, tiny ones, random ones
+    results                       of llama.cpp
 One build serves the tools and the library, so both sides of a comparison run the same code.
 
-    peers.py        builds those that are missing (some 8 minutes each on two cores), prints where"""
+    peers.py        builds those that are missing (some 8 minutes each on two cores), prints where
+"""
 
 from __future__ import annotations
 
