@@ -77,7 +77,8 @@ IK = Peer(
     IK_VERSION,
     "vendor/ik_llama.cpp",
     "build-ik",
-    ("GGML_NATIVE=ON", "LLAMA_BUILD_SERVER=OFF"),
+    # Attention over every pair of cache types is most of its compile time; f16 is measured.
+    ("GGML_NATIVE=ON", "LLAMA_BUILD_SERVER=OFF", "GGML_IQK_FA_ALL_QUANTS=OFF"),
     ("llama-bench",),
     (("common/cmake/build-info-gen-cpp.cmake", IK_BUILD_INFO),),
 )
