@@ -2,6 +2,7 @@
 PREFIX ?= /usr/local
 PROMPT ?= Why is the sky blue?
 FUZZ_SECONDS ?= 300
+ROWS ?=
 NINJA := ninja
 DEST := $(DESTDIR)$(PREFIX)
 INSTALLED := bin/hearth share/man/man1/hearth.1 share/bash-completion/completions/hearth \
@@ -41,10 +42,10 @@ fuzz: ## four parsers, FUZZ_SECONDS=300 each, under ASan+UBSan, with line covera
 	@$(NINJA) -C build-asan
 	@scripts/fuzz.py build-asan --seconds $(FUZZ_SECONDS)
 
-bench: ## speed beside llama.cpp on this machine
+bench: ## speed beside llama.cpp and ik_llama.cpp, an hour; ROWS=prompt,depth,… runs some
 	@scripts/setup.sh conformance
 	@$(MAKE) --no-print-directory build
-	@.venv/bin/python scripts/bench_peers.py
+	@.venv/bin/python scripts/bench_peers.py $(ROWS)
 
 asan tsan: ## the unit tests under ASan+UBSan, or under TSan (clang-19)
 	@scripts/setup.sh test

@@ -18,46 +18,68 @@ struct BenchFlags {
   bool json = false;
 };
 
-void print_table(const LoadedModel& loaded, const MachineLimits& limits,
-                 const std::vector<BenchRow>& rows) {
-  std::printf("%.*s; limits now: %.0f Gop/s int8, %.1f GB/s read; loaded in %.2f s\n",
-              static_cast<int>(loaded.device->name().size()), loaded.device->name().data(),
-              limits.int8_gops, limits.read_gbytes_per_second, loaded.load_seconds);
-  std::printf("%-8s %12s %21s %12s %12s\n", "test", "tokens/s", "min … max", "Gop/s", "GB/s");
+std::string with_share(double value, double limit) {
+  if (value <= 0 || limit <= 0) return "-";
+  char text[64];
+  std::snprintf(text, sizeof text, "%.1f (%.0f%% of %.0f)", value, 100 * share_of(value, limit),
+                limit);
+  return text;
+}
+
+void print_table(const LoadedModel& loaded, const std::vector<BenchRow>& rows) {
+  std::printf("%.*s; loaded in %.2f s\n", static_cast<int>(loaded.device->name().size()),
+              loaded.device->name().data(), loaded.load_seconds);
+  std::printf("%-12s %9s %19s  %-24s %s\n", "test", "tokens/s", "min … max", "Gop/s, of int8 peak",
+              "GB/s, of read bandwidth");
   for (const BenchRow& row : rows) {
-    std::printf("%-8s %12.1f %10.1f … %8.1f %6.0f (%2.0f%%) %6.1f (%2.0f%%)\n", row.name.c_str(),
+    if (row.name == kBenchLoad) {
+      std::printf("%-12s %.2f s to the first token\n", row.name.c_str(), row.seconds);
+      continue;
+    }
+    std::printf("%-12s %9.1f %8.1f … %8.1f  %-24s %s%s\n", row.name.c_str(),
                 row.speed.tokens_per_second, row.tokens_per_second_min, row.tokens_per_second_max,
-                row.speed.gops, 100 * share_of(row.speed.gops, limits.int8_gops),
-                row.speed.gbytes_per_second,
-                100 * share_of(row.speed.gbytes_per_second, limits.read_gbytes_per_second));
+                with_share(row.speed.gops, row.limits.int8_gops).c_str(),
+                with_share(row.speed.gbytes_per_second, row.limits.read_gbytes_per_second).c_str(),
+                row.limits.cores_shared ? "; cores shared" : "");
   }
 }
 
-void print_json(const LoadedModel& loaded, const MachineLimits& limits,
-                const std::vector<BenchRow>& rows) {
+void print_json(const LoadedModel& loaded, const std::vector<BenchRow>& rows) {
   nlohmann::json list = nlohmann::json::array();
   for (const BenchRow& row : rows) {
     list.push_back({{"name", row.name},
                     {"tokens_per_second", row.speed.tokens_per_second},
                     {"tokens_per_second_min", row.tokens_per_second_min},
                     {"tokens_per_second_max", row.tokens_per_second_max},
+                    {"seconds", row.seconds},
                     {"gops", row.speed.gops},
-                    {"gops_peak", limits.int8_gops},
+                    {"gops_peak", row.limits.int8_gops},
                     {"gbytes_per_second", row.speed.gbytes_per_second},
-                    {"read_bandwidth", limits.read_gbytes_per_second}});
+                    {"read_bandwidth", row.limits.read_gbytes_per_second},
+                    {"cores_shared", row.limits.cores_shared}});
   }
   const nlohmann::json line = {
       {"device", loaded.device->name()}, {"load_seconds", loaded.load_seconds}, {"rows", list}};
   std::printf("%s\n", line.dump().c_str());
 }
 
-void run_bench(const BenchFlags& flags) {
+void run_bench(BenchFlags& flags) {
+  if (flags.load.options.context == 0) flags.load.options.context = bench_context(flags.options);
   const auto loaded = load(flags.load);
   const DeviceOptions& device = flags.load.options.device;
-  const MachineLimits limits = measure_limits(device.isa, device.threads);
+  LimitProbe probe(device.isa, device.threads);
   const std::vector<BenchRow> rows =
-      bench({loaded->file, *loaded->model, *loaded->engine}, flags.options);
-  flags.json ? print_json(*loaded, limits, rows) : print_table(*loaded, limits, rows);
+      bench({loaded->file, *loaded->model, *loaded->device, *loaded->engine, loaded->load_seconds},
+            flags.options, [&] { return probe.measure(); });
+  flags.json ? print_json(*loaded, rows) : print_table(*loaded, rows);
+}
+
+void add_number(CLI::App& command, const char* name, std::size_t& value, std::size_t max,
+                const char* what) {
+  command.add_option(name, value, what)
+      ->type_name("N")
+      ->capture_default_str()
+      ->check(CLI::Range(std::size_t{1}, max).description(""));
 }
 
 }  // namespace
@@ -67,20 +89,29 @@ void add_bench(CLI::App& app) {
   CLI::App* command =
       app.add_subcommand("bench", "Measure a model's speed beside the machine's limits");
   add_load_flags(*command, flags->load);
-  command->add_option("--prompt", flags->options.prompt_tokens, "Tokens of the prompt")
-      ->type_name("N")
-      ->capture_default_str()
-      ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 20).description(""));
-  command->add_option("--generate", flags->options.generated_tokens, "Tokens to generate")
-      ->type_name("N")
-      ->capture_default_str()
-      ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 20).description(""));
+  BenchOptions& options = flags->options;
   command
-      ->add_option("--repetitions", flags->options.repetitions,
-                   "Runs of each, of which the median counts")
+      ->add_option("--rows", options.rows,
+                   "What to measure: prompt, generation, depth, batched, load; commas between")
+      ->type_name("ROW")
+      ->allow_extra_args(false)
+      ->delimiter(',')
+      ->default_str("prompt,generation,load");
+  constexpr std::size_t kTokensMax = std::size_t{1} << 20;
+  add_number(*command, "--prompt", options.prompt_tokens, kTokensMax, "Tokens of the prompt");
+  add_number(*command, "--generate", options.generated_tokens, kTokensMax, "Tokens to generate");
+  add_number(*command, "--repetitions", options.repetitions, 100,
+             "Runs of each, of which the median counts");
+  add_number(*command, "--depth", options.depth, kTokensMax,
+             "Tokens before those that the row 'depth' measures, a multiple of 32");
+  command
+      ->add_option("--sequences", options.sequences,
+                   "How many generate together in the row 'batched'; commas between")
       ->type_name("N")
-      ->capture_default_str()
-      ->check(CLI::Range(std::size_t{1}, std::size_t{100}).description(""));
+      ->allow_extra_args(false)
+      ->delimiter(',')
+      ->default_str("4,16")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{256}).description(""));
   command->add_flag("--json", flags->json, "Print one JSON object");
   command->callback([flags] { run_bench(*flags); });
 }

@@ -1,0 +1,214 @@
+"""What is measured: each row of the table of targets as a list of cases. A case is one model with
+one number of threads and one variant, and for each side a call that measures it once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import bench_models
+import bench_sides as sides
+import hearth_program
+import peers
+from bench_sides import HEARTH, IK, LLAMA, Sample, Samples
+from hearth_program import Hearth
+
+THREADS = (1, 2)
+ROUNDS, ROUNDS_OF_LONG_ROWS = 5, 3
+KV_TYPES = ("f16", "q8_0")
+DEPTH, DEPTH_PROMPT, DEPTH_GENERATED = 4096, 256, 32
+SEQUENCES, BATCHED_DEPTH, BATCHED_GENERATED = (4, 16), 128, 64
+# Seconds a round of a case takes all sides together, on two Zen 4 cores, by row and by model, for
+# one thread and for two. They only announce how long the whole will take, until a round has shown.
+SECONDS = {
+    "prompt": {"qwen": (46, 26), "smollm2": (11, 7), "gemma3": (8, 6)},
+    "generation": {"qwen": (23, 17), "smollm2": (6, 5), "gemma3": (8, 7)},
+    "types": {"random 1B": (30, 16)},
+    "depth": {"qwen": (240, 130), "smollm2": (70, 45)},
+    "batched": {"qwen": (120, 70), "smollm2": (30, 18)},
+    "load": {"qwen": (4, 4), "smollm2": (1, 1)},
+    "fixed": {"random nano": (3, 3)},
+    "avx2": {"qwen": (50, 26), "smollm2": (14, 8), "gemma3": (12, 7)},
+}
+
+
+@dataclass
+class Case:
+    row: str
+    model: str
+    threads: int
+    measure: dict[str, Callable[[], Samples]]  # by side
+    variant: str = ""
+    rounds: int = ROUNDS
+    samples: dict[tuple[str, str], list[Sample]] = field(default_factory=dict)  # side, test
+
+    @property
+    def subject(self) -> str:
+        variant = f", {self.variant}" if self.variant else ""
+        return f"{self.model}{variant}, {self.threads} thread{'s' if self.threads > 1 else ''}"
+
+    @property
+    def seconds(self) -> float:
+        return SECONDS[self.row][self.model][min(self.threads, 2) - 1]
+
+    def tests(self) -> list[str]:
+        return list(dict.fromkeys(test for _, test in self.samples))
+
+    def run(self, hearth_first: bool) -> None:
+        """Every side once."""
+        for side in sorted(self.measure, key=lambda side: (side == HEARTH) != hearth_first):
+            for test, sample in self.measure[side]().items():
+                self.samples.setdefault((side, test), []).append(sample)
+
+
+class Rows:
+    """Makes the cases of a row, by the row's name."""
+
+    def __init__(self, hearth: Hearth) -> None:
+        self.hearth = hearth
+        self.help = hearth.run("bench", "--help")
+        self.skipped: list[str] = []
+
+    def model(self, name: str) -> Path:
+        return hearth_program.model_file(name, self.hearth)
+
+    def bench(self, model: Path, threads: int, *flags: str) -> Callable[[], Samples]:
+        return partial(sides.hearth_bench, self.hearth, model, threads, *flags)
+
+    def prompt(self) -> list[Case]:
+        cases = []
+        for name in hearth_program.MODELS:
+            model = self.model(name)
+            for threads in THREADS:
+                asked = (model, threads, "-p", "512", "-n", "0")
+                measure = {
+                    HEARTH: self.bench(model, threads, "--rows", "prompt"),
+                    LLAMA: partial(sides.llama_bench, peers.LLAMA, *asked),
+                    # Repacking at run time makes its prompts slower and its generation faster.
+                    IK: partial(sides.llama_bench, peers.IK, *asked, "-rtr", "0"),
+                }
+                cases.append(Case("prompt", name, threads, measure))
+        return cases
+
+    def generation(self) -> list[Case]:
+        cases = []
+        for name in hearth_program.MODELS:
+            model = self.model(name)
+            for threads in THREADS:
+                asked = (model, threads, "-p", "0", "-n", "128")
+                measure = {
+                    HEARTH: self.bench(model, threads, "--rows", "generation"),
+                    LLAMA: partial(sides.llama_bench, peers.LLAMA, *asked),
+                    IK: partial(sides.llama_bench, peers.IK, *asked, "-rtr", "1"),
+                }
+                cases.append(Case("generation", name, threads, measure))
+        return cases
+
+    def types(self) -> list[Case]:
+        cases = []
+        for kind in bench_models.TYPES:
+            model = bench_models.large(kind)
+
+            def llama(model: Path = model) -> Samples:
+                # Its own warm-up is a whole prompt; 16 tokens touch every page as well.
+                flags = ("-p", "16,512", "-n", "0", "--no-warmup")
+                samples = sides.llama_bench(peers.LLAMA, model, THREADS[-1], *flags)
+                return {"pp512": samples["pp512"]}
+
+            measure = {HEARTH: self.bench(model, THREADS[-1], "--rows", "prompt"), LLAMA: llama}
+            cases.append(Case("types", "random 1B", THREADS[-1], measure, kind))
+        return cases
+
+    def depth(self) -> list[Case]:
+        cases = []
+        for name in ("qwen", "smollm2"):
+            model = self.model(name)
+            for kv in KV_TYPES:
+                if (flag := self.kv_flag(kv)) is None:
+                    self.skipped.append(f"depth: {name}, {kv} KV: this hearth has no --kv-type")
+                    continue
+                ours = ("--rows", "depth", "--depth", str(DEPTH), *flag)
+                theirs = ("-p", str(DEPTH_PROMPT), "-n", str(DEPTH_GENERATED), "-d", str(DEPTH))
+                # What is before the timed part warms it.
+                theirs += ("-ctk", kv, "-ctv", kv, "--no-warmup")
+                measure = {
+                    HEARTH: self.bench(model, THREADS[-1], *ours),
+                    LLAMA: partial(sides.llama_bench, peers.LLAMA, model, THREADS[-1], *theirs),
+                }
+                cases.append(
+                    Case("depth", name, THREADS[-1], measure, kv, rounds=ROUNDS_OF_LONG_ROWS)
+                )
+        return cases
+
+    def kv_flag(self, kind: str) -> tuple[str, str] | None:
+        if "--kv-type" in self.help:
+            return ("--kv-type", kind)
+        return ("--kv", kind) if kind == "f16" else None
+
+    def batched(self) -> list[Case]:
+        counts = ",".join(map(str, SEQUENCES))
+        cases = []
+        for name in ("qwen", "smollm2"):
+            model = self.model(name)
+            work = (BATCHED_DEPTH, BATCHED_GENERATED, SEQUENCES)
+            measure = {
+                HEARTH: self.bench(model, THREADS[-1], "--rows", "batched", "--sequences", counts),
+                LLAMA: partial(sides.llama_batched, model, THREADS[-1], *work),
+            }
+            cases.append(Case("batched", name, THREADS[-1], measure, rounds=ROUNDS_OF_LONG_ROWS))
+        return cases
+
+    def load(self) -> list[Case]:
+        cases = []
+        for name in ("qwen", "smollm2"):
+            model = self.model(name)
+            measure = {
+                HEARTH: partial(sides.hearth_load, self.hearth, model, THREADS[-1]),
+                LLAMA: partial(sides.llama_load, model, THREADS[-1]),
+            }
+            cases.append(Case("load", name, THREADS[-1], measure))
+        return cases
+
+    def fixed(self) -> list[Case]:
+        model = bench_models.nano()
+        cases = []
+        for threads in THREADS:
+            generate = self.bench(model, threads, "--rows", "generation", "--generate", "512")
+
+            def ours(generate: Callable[[], Samples] = generate) -> Samples:
+                samples = generate()
+                sample = samples["tg512"]
+                # Of a token's time: what reading its weights at the probed bandwidth leaves.
+                left = (1 - sample.shares[sides.READ_BANDWIDTH]) / sample.value
+                microseconds = 1e6 * left / bench_models.NANO.layers
+                return samples | {"µs a layer": Sample(microseconds, {}, sample.cores_shared)}
+
+            asked = ("-p", "0", "-n", "512")
+            llama = partial(sides.llama_bench, peers.LLAMA, model, threads, *asked)
+            cases.append(Case("fixed", "random nano", threads, {HEARTH: ours, LLAMA: llama}))
+        return cases
+
+    def avx2(self) -> list[Case]:
+        cases = []
+        for name in hearth_program.MODELS:
+            model, threads = self.model(name), THREADS[-1]
+            asked = (model, threads, "-p", "512", "-n", "0")
+            measure = {
+                HEARTH: self.bench(model, threads, "--rows", "prompt", "--isa", "avx2"),
+                LLAMA: partial(sides.llama_bench, peers.LLAMA_AVX2, *asked),
+            }
+            cases.append(Case("avx2", name, threads, measure))
+        return cases
+
+
+NAMES = tuple(SECONDS)
+# Which builds a row needs.
+PEERS_OF = {"prompt": (peers.LLAMA, peers.IK), "generation": (peers.LLAMA, peers.IK)}
+PEERS_OF |= {"avx2": (peers.LLAMA, peers.LLAMA_AVX2)}
+
+
+def peers_of(rows: list[str]) -> list[peers.Peer]:
+    wanted = [peer for row in rows for peer in PEERS_OF.get(row, (peers.LLAMA,))]
+    return list(dict.fromkeys(wanted))
