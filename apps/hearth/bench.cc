@@ -26,6 +26,34 @@ std::string with_share(double value, double limit) {
   return text;
 }
 
+// Of a region that multiplies: its weights, and how fast they were read.
+std::string product_of(const RegionTime& time) {
+  if (time.label.rows == 0) return "";
+  const double bytes =
+      static_cast<double>(row_bytes(time.label.type, time.label.cols) * time.label.rows);
+  char text[96];
+  std::snprintf(text, sizeof text, "%s %zu x %zu, %.1f GB/s",
+                std::string(dtype_info(time.label.type).name).c_str(), time.label.rows,
+                time.label.cols, bytes * static_cast<double>(time.regions) / time.seconds / 1e9);
+  return text;
+}
+
+// Where a step's time goes, in the order of its regions.
+void print_layers(const BenchRow& row) {
+  double all = 0;
+  for (const RegionTime& time : row.regions) all += time.seconds;
+  const auto steps = static_cast<double>(row.steps);
+  std::printf("  %-20s %8s %12s %12s %6s %7s  %s\n", "region", "a step", "us a step", "us each",
+              "share", "waiting", "weights");
+  for (const RegionTime& time : row.regions) {
+    const auto regions = static_cast<double>(time.regions);
+    std::printf("  %-20s %8.0f %12.1f %12.2f %5.1f%% %6.1f%%  %s\n", time.label.operation,
+                regions / steps, 1e6 * time.seconds / steps, 1e6 * time.seconds / regions,
+                100 * time.seconds / all, 100 * (1 - time.busy_seconds / time.seconds),
+                product_of(time).c_str());
+  }
+}
+
 void print_table(const LoadedModel& loaded, const std::vector<BenchRow>& rows) {
   std::printf("%.*s; loaded in %.2f s\n", static_cast<int>(loaded.device->name().size()),
               loaded.device->name().data(), loaded.load_seconds);
@@ -41,7 +69,22 @@ void print_table(const LoadedModel& loaded, const std::vector<BenchRow>& rows) {
                 with_share(row.speed.gops, row.limits.int8_gops).c_str(),
                 with_share(row.speed.gbytes_per_second, row.limits.read_gbytes_per_second).c_str(),
                 row.limits.cores_shared ? "; cores shared" : "");
+    if (!row.regions.empty()) print_layers(row);
   }
+}
+
+nlohmann::json layers_json(const BenchRow& row) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const RegionTime& time : row.regions) {
+    list.push_back({{"region", time.label.operation},
+                    {"count", time.regions},
+                    {"seconds", time.seconds},
+                    {"waiting_seconds", time.seconds - time.busy_seconds},
+                    {"type", time.label.rows != 0 ? dtype_info(time.label.type).name : ""},
+                    {"rows", time.label.rows},
+                    {"cols", time.label.cols}});
+  }
+  return list;
 }
 
 void print_json(const LoadedModel& loaded, const std::vector<BenchRow>& rows) {
@@ -57,6 +100,7 @@ void print_json(const LoadedModel& loaded, const std::vector<BenchRow>& rows) {
                     {"gbytes_per_second", row.speed.gbytes_per_second},
                     {"read_bandwidth", row.limits.read_gbytes_per_second},
                     {"cores_shared", row.limits.cores_shared}});
+    if (!row.regions.empty()) list.back()["layers"] = layers_json(row);
   }
   const nlohmann::json line = {
       {"device", loaded.device->name()}, {"load_seconds", loaded.load_seconds}, {"rows", list}};
@@ -112,6 +156,8 @@ void add_bench(CLI::App& app) {
       ->delimiter(',')
       ->default_str("4,16")
       ->check(CLI::Range(std::size_t{1}, std::size_t{256}).description(""));
+  command->add_flag("--layers", options.layers,
+                    "Also print where a step's time goes: each region, its weights, its waiting");
   command->add_flag("--json", flags->json, "Print one JSON object");
   command->callback([flags] { run_bench(*flags); });
 }

@@ -42,6 +42,7 @@ class Bench {
   double generation_seconds(const Generation& generation, std::size_t repetition);
   void check_rows(std::uint64_t rows_before, std::size_t rows) const;
   void add(std::string name, std::vector<double> seconds, const SpeedOf& speed_of);
+  void record(std::size_t steps, const std::function<void()>& run);
 
   const BenchSubject& subject_;
   Engine& engine_;
@@ -123,8 +124,25 @@ double Bench::generation_seconds(const Generation& generation, std::size_t repet
 void Bench::add(std::string name, std::vector<double> seconds, const SpeedOf& speed_of) {
   std::sort(seconds.begin(), seconds.end());
   const double median = seconds[seconds.size() / 2];
-  rows_.push_back({std::move(name), speed_of(median), speed_of(seconds.back()).tokens_per_second,
-                   speed_of(seconds.front()).tokens_per_second, median, limits_now_});
+  rows_.push_back({std::move(name),
+                   speed_of(median),
+                   speed_of(seconds.back()).tokens_per_second,
+                   speed_of(seconds.front()).tokens_per_second,
+                   median,
+                   limits_now_,
+                   {},
+                   0});
+}
+
+// Adds to the last row where the time of this run goes.
+void Bench::record(std::size_t steps, const std::function<void()>& run) {
+  if (!options_.layers) return;
+  subject_.device.record_regions(true);
+  run();
+  subject_.device.record_regions(false);
+  const std::span<const RegionTime> times = subject_.device.region_times();
+  rows_.back().regions.assign(times.begin(), times.end());
+  rows_.back().steps = steps;
 }
 
 void Bench::load() {
@@ -148,6 +166,7 @@ void Bench::prompt(std::size_t depth, std::size_t tokens) {
       [cost = token_cost(subject_.file), tokens](double taken) {
         return prompt_speed(cost, tokens, taken);
       });
+  record(1, [&] { prompt_seconds(depth, tokens, options_.repetitions + 1); });
 }
 
 void Bench::generation(const Generation& generation) {
@@ -171,6 +190,7 @@ void Bench::generation(const Generation& generation) {
   if (generation.depth > 0) cost.caches = cache_costs(subject_.model, subject_.device);
   add(std::move(name), std::move(seconds),
       [&](double taken) { return generation_speed(cost, generation, taken); });
+  record(generation.steps + 1, [&] { generation_seconds(generation, options_.repetitions + 1); });
 }
 
 std::vector<BenchRow> Bench::run() {

@@ -21,6 +21,8 @@ struct BenchRow {
   double tokens_per_second_min = 0, tokens_per_second_max = 0;
   double seconds = 0;  // of the median
   MachineLimits limits;
+  std::vector<RegionTime> regions;  // of one more run, where `layers` asks for it
+  std::size_t steps = 0;            // of that run: a prompt is one, however the engine cut it
 };
 
 // The kinds of work, by the names of the command line.
@@ -43,12 +45,13 @@ struct BenchOptions {
   // The work of each sequence, as llama-batched-bench is asked for it: -npp 128 -ntg 64.
   std::size_t batched_depth = 128;  // a multiple of kBlockPositions
   std::size_t batched_tokens = 64;
+  bool layers = false;  // also record where the time of each row goes
 };
 
 struct BenchSubject {
   const Gguf& file;
   const Model& model;
-  const Device& device;
+  Device& device;
   Engine& engine;
   double load_seconds = 0;  // until the engine was there
 };

@@ -22,6 +22,7 @@ class TinyModel {
     return hearth::bench({file_, *model_, *device_, engine_, 0.5}, options, limits);
   }
   bool idle() const { return engine_.idle(); }
+  std::size_t layers() const { return model_->config().layers; }
 
  private:
   Gguf file_;
@@ -70,6 +71,24 @@ TEST(Bench, MeasuresEveryRowInTheContextItAsksFor) {
     EXPECT_GT(rows.front().seconds, 0.5) << "the load is part of it";
     EXPECT_EQ(measured, rows.size());
     EXPECT_TRUE(model.idle());
+  }
+}
+
+TEST(Bench, TellsWhereTheTimeOfARowGoes) {
+  BenchOptions options = small_rows();
+  options.rows = {"prompt", "generation"};
+  options.layers = true;
+  TinyModel model("llama_gqa", bench_context(options));
+  for (const BenchRow& row : model.bench(options, [] { return MachineLimits{}; })) {
+    double seconds = 0;
+    std::size_t attended = 0;
+    for (const RegionTime& time : row.regions) {
+      EXPECT_GE(time.seconds, time.busy_seconds) << time.label.operation;
+      seconds += time.seconds;
+      if (time.label.operation == std::string("attend")) attended += time.regions;
+    }
+    EXPECT_GT(seconds, 0) << row.name;
+    EXPECT_EQ(attended, model.layers() * row.steps) << row.name;
   }
 }
 
