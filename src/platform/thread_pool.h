@@ -1,6 +1,6 @@
-// ThreadPool: the process's compute threads. The caller of run() is worker 0; the others spin for a
-// moment between runs, then sleep in the kernel. One run at a time; runs from two threads take
-// turns.
+// ThreadPool: the process's compute threads. The caller of run() or share() is worker 0; the others
+// spin for a moment between calls, then sleep in the kernel. One call at a time; calls from two
+// threads take turns.
 #pragma once
 
 #include <atomic>
@@ -13,6 +13,10 @@
 
 namespace hearth {
 
+// Returns when `value` is no longer `old`: spins, then offers the core, then sleeps. Whoever
+// changes the value calls its notify_all().
+void wait_for_change(const std::atomic<std::uint32_t>& value, std::uint32_t old) noexcept;
+
 class ThreadPool {
  public:
   // threads ≥ 1, the caller included. Throws kResourceExhausted where the system starts no more.
@@ -23,25 +27,30 @@ class ThreadPool {
 
   std::size_t size() const noexcept { return threads_.size() + 1; }
 
+  using Work = std::function<void(std::size_t worker)>;
   // Calls work(worker) once on each of the size() workers and returns when all are back. work must
   // not throw.
-  void run(const std::function<void(std::size_t worker)>& work);
-
-  // For use inside run(): returns when all workers have arrived.
-  void barrier() noexcept;
+  void run(const Work& work) { call(work, true); }
+  // Calls work on the caller, and once on each other worker that comes before the caller is
+  // through; returns when those are back. On a busy machine, workers that the system does not let
+  // run are not waited for: work that is taken piece by piece is done by those that are there.
+  void share(const Work& work) { call(work, false); }
 
  private:
+  void call(const Work& work, bool everyone);
   void loop(std::size_t worker);
+  bool enter() noexcept;
+  void leave() noexcept;
   void stop() noexcept;
 
   std::vector<std::thread> threads_;
   std::mutex turn_;
-  const std::function<void(std::size_t)>* work_ = nullptr;
+  const Work* work_ = nullptr;
   bool stopping_ = false;
-  // Each counter has a cache line of its own: one is written while others are spun on.
-  alignas(64) std::atomic<std::uint32_t> generation_{0};  // a new run began
-  alignas(64) std::atomic<std::uint32_t> arrived_{0};     // workers at the barrier
-  alignas(64) std::atomic<std::uint32_t> phase_{0};       // barriers passed
+  // Calls made (16 bits), whether the door is open to workers, and how many are inside (15 bits).
+  alignas(64) std::atomic<std::uint32_t> door_{0};
+  // Workers that have come in during this call.
+  alignas(64) std::atomic<std::uint32_t> came_{0};
 };
 
 }  // namespace hearth

@@ -41,21 +41,45 @@ TEST(ThreadPool, EveryWorkerRunsOncePerRun) {
   }
 }
 
-// Between two barriers every worker sees what every other wrote before the first.
-TEST(ThreadPool, BarrierOrdersPhases) {
-  constexpr int kPhases = 1000;
+// Nobody comes twice, nobody is missed who came, and no call sees a worker of another.
+TEST(ThreadPool, SharedWorkIsDoneByThoseWhoCome) {
   ThreadPool pool(4);
-  std::vector<int> phase_of(4, 0);
-  std::atomic<int> torn{0};
-  pool.run([&](std::size_t worker) {
-    for (int phase = 1; phase <= kPhases; ++phase) {
-      phase_of[worker] = phase;
-      pool.barrier();
-      for (const int seen : phase_of) torn += seen != phase;
-      pool.barrier();
-    }
+  for (int round = 0; round < 2000; ++round) {
+    std::vector<int> calls(4, 0);
+    std::atomic<int> inside{0};
+    pool.share([&](std::size_t worker) {
+      ++inside;
+      ++calls[worker];
+      --inside;
+    });
+    ASSERT_EQ(inside, 0);
+    ASSERT_EQ(calls[0], 1);
+    for (const int count : calls) ASSERT_LE(count, 1);
+  }
+}
+
+// A caller that takes long finds the others beside it.
+TEST(ThreadPool, SharedWorkIsJoinedByEveryWorkerInTime) {
+  ThreadPool pool(3);
+  std::atomic<int> came{0};
+  pool.share([&](std::size_t) {
+    ++came;
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (came != 3 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
   });
-  EXPECT_EQ(torn, 0);
+  EXPECT_EQ(came, 3);
+}
+
+TEST(ThreadPool, RunAndShareTakeTurns) {
+  ThreadPool pool(3);
+  std::atomic<int> run{0}, shared{0};
+  for (int round = 0; round < 1000; ++round) {
+    pool.run([&](std::size_t) { ++run; });
+    pool.share([&](std::size_t) { ++shared; });
+  }
+  EXPECT_EQ(run, 3000);
+  EXPECT_GE(shared, 1000);
+  EXPECT_LE(shared, 3000);
 }
 
 // Sleeping workers wake up: the pause is longer than the spin.

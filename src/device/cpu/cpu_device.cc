@@ -48,7 +48,7 @@ std::unique_ptr<Weight> CpuDevice::load(const WeightSource& source) {
   const std::size_t panel_rows = weight->kernel->panel_rows;
   const std::size_t stride = row_bytes(source.type, source.cols);
   std::atomic<std::size_t> next{0};
-  pool_.run([&](std::size_t) {
+  pool_.share([&](std::size_t) {
     for (std::size_t p = next++; p < weight->panels(); p = next++) {
       const std::size_t first = p * panel_rows;
       weight->kernel->pack(source.bytes + first * stride, std::min(panel_rows, source.rows - first),

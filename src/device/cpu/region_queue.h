@@ -1,11 +1,12 @@
 // RegionQueue: parallel regions in the order they run. A region is a number of jobs that may run at
-// once; the workers take jobs one by one, and meet at a barrier before the next region. Adding
-// allocates nothing once the queue has been as long before. A job is any small trivially copyable
-// callable `void(std::size_t job, std::size_t worker) noexcept`; with a member `prepare(worker)`,
-// each worker calls that before its first job of the region.
+// once; the workers take jobs one by one, and the next region begins when the last job is done: a
+// worker that the system does not let run, and that has no job in hand, is waited for by nobody.
+// Adding allocates nothing once the queue has been as long before. A job is any small trivially
+// copyable callable `void(std::size_t job, std::size_t worker) noexcept`; with a member
+// `prepare(worker)`, each worker calls that before its first job of the region.
 //
-// While recording, each worker notes when it began and ended its jobs of a region (two readings of
-// the clock, some 50 ns); times() adds them up by label.
+// While recording, each worker notes how long its jobs of a region took (some readings of the
+// clock, 25 ns each); times() adds them up by label.
 #pragma once
 
 #include <algorithm>
@@ -37,7 +38,8 @@ class RegionQueue {
     region.label = label;
     region.jobs = jobs;
     region.next.store(0, std::memory_order_relaxed);
-    region.work = [](Region& r, std::size_t worker) noexcept { work<Job>(r, worker); };
+    region.done.store(0, std::memory_order_relaxed);
+    region.work = work<Job>;
   }
 
   // Forgets what was added since the last run: a step that an exception cut short left it there.
@@ -46,16 +48,11 @@ class RegionQueue {
   // Runs everything added since the last run.
   void run() {
     if (used_ == 0) return;
-    if (recording_) {
-      run_recorded();
-    } else {
-      pool_.run([this](std::size_t worker) {
-        for (std::size_t i = 0; i < used_; ++i) {
-          if (i != 0) pool_.barrier();
-          regions_[i]->work(*regions_[i], worker);
-        }
-      });
-    }
+    current_.store(0, std::memory_order_relaxed);
+    spans_.assign(recording_ ? used_ * pool_.size() : 0, {});
+    const Clock::time_point begin = recording_ ? Clock::now() : Clock::time_point();
+    pool_.share([this](std::size_t worker) { work(worker); });
+    if (recording_) add_times(begin);
     used_ = 0;
   }
 
@@ -75,56 +72,59 @@ class RegionQueue {
 
   struct Region {
     alignas(64) std::atomic<std::size_t> next{0};  // the job to take
+    alignas(64) std::atomic<std::size_t> done{0};  // jobs done
     alignas(64) std::size_t jobs = 0;
     RegionLabel label;
-    void (*work)(Region&, std::size_t worker) noexcept = nullptr;
+    Clock::time_point end;  // while recording: of the last job
+    // Takes jobs until there are none; returns how many it did.
+    std::size_t (*work)(Region&, std::size_t worker) noexcept = nullptr;
     alignas(kJobAlignment) std::byte storage[kJobBytes];
   };
 
   template <typename Job>
-  static void work(Region& region, std::size_t worker) noexcept {
+  static std::size_t work(Region& region, std::size_t worker) noexcept {
     const Job& job = *std::launder(reinterpret_cast<const Job*>(region.storage));
-    bool prepared = false;
-    for (;;) {
+    for (std::size_t count = 0;; ++count) {
       const std::size_t index = region.next.fetch_add(1, std::memory_order_relaxed);
-      if (index >= region.jobs) return;
+      if (index >= region.jobs) return count;
       if constexpr (requires { job.prepare(worker); }) {
-        if (!prepared) job.prepare(worker);
-        prepared = true;
+        if (count == 0) job.prepare(worker);
       }
       job(index, worker);
     }
   }
 
-  struct Span {
-    Clock::time_point begin, end;  // of a worker's jobs of a region
-  };
-
-  void run_recorded() {
-    const std::size_t workers = pool_.size();
-    std::vector<Span> spans(used_ * workers);
-    pool_.run([&](std::size_t worker) {
-      for (std::size_t i = 0; i < used_; ++i) {
-        if (i != 0) pool_.barrier();
-        Span& span = spans[i * workers + worker];
-        span.begin = Clock::now();
-        regions_[i]->work(*regions_[i], worker);
-        span.end = Clock::now();
+  // From the region at hand to the last one.
+  void work(std::size_t worker) noexcept {
+    for (std::uint32_t i = current_.load(std::memory_order_acquire); i < used_;
+         i = current_.load(std::memory_order_acquire)) {
+      Region& region = *regions_[i];
+      const Clock::time_point begin = recording_ ? Clock::now() : Clock::time_point();
+      const std::size_t count = region.work(region, worker);
+      if (recording_ && count != 0) {
+        spans_[i * pool_.size() + worker] = Clock::now() - begin;
       }
-    });
+      if (count != 0 &&
+          region.done.fetch_add(count, std::memory_order_acq_rel) + count == region.jobs) {
+        if (recording_) region.end = Clock::now();
+        current_.store(i + 1, std::memory_order_release);
+        current_.notify_all();
+      } else {
+        wait_for_change(current_, i);
+      }
+    }
+  }
+
+  void add_times(Clock::time_point begin) {
     const auto seconds = [](Clock::duration d) { return std::chrono::duration<double>(d).count(); };
     for (std::size_t i = 0; i < used_; ++i) {
       RegionTime& time = time_of(regions_[i]->label);
-      Clock::time_point begin = spans[i * workers].begin, end = spans[i * workers].end;
-      for (std::size_t w = 0; w < workers; ++w) {
-        const Span& span = spans[i * workers + w];
-        begin = std::min(begin, span.begin);
-        end = std::max(end, span.end);
-        time.busy_seconds += seconds(span.end - span.begin) / static_cast<double>(workers);
+      for (std::size_t w = 0; w < pool_.size(); ++w) {
+        time.busy_seconds +=
+            seconds(spans_[i * pool_.size() + w]) / static_cast<double>(pool_.size());
       }
-      // A region lasts until the next one begins: the barrier belongs to it.
-      if (i + 1 < used_) end = std::max(end, spans[(i + 1) * workers].begin);
-      time.seconds += seconds(end - begin);
+      time.seconds += seconds(regions_[i]->end - begin);
+      begin = regions_[i]->end;
       ++time.regions;
     }
   }
@@ -144,7 +144,9 @@ class RegionQueue {
   ThreadPool& pool_;
   std::vector<std::unique_ptr<Region>> regions_;
   std::size_t used_ = 0;
-  bool recording_ = false;
+  alignas(64) std::atomic<std::uint32_t> current_{0};  // the region at hand
+  alignas(64) bool recording_ = false;
+  std::vector<Clock::duration> spans_;  // while recording: [region, worker], of its jobs
   std::vector<RegionTime> times_;
 };
 
