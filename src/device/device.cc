@@ -47,6 +47,11 @@ void Device::gated(const GatedArguments& a) {
   activate(*a.out, *a.up_out, a.activation, *a.out);
 }
 
+void Device::norm_add(Buffer& x, const RmsNorm& n, Buffer& residual) {
+  norm(x, n, x);
+  add(residual, x, residual);
+}
+
 std::unique_ptr<Device> make_device(const DeviceOptions& options) {
   if (options.isa == "reference") return make_reference_device();
   Isa isa = best_isa();

@@ -215,6 +215,8 @@ class Device {
   virtual void project_add(const Buffer& x, const Linear& linear, Buffer& scratch,
                            Buffer& residual);
   virtual void gated(const GatedArguments& arguments);
+  // residual += norm(x); x is scratch afterwards.
+  virtual void norm_add(Buffer& x, const RmsNorm& norm, Buffer& residual);
 
   // Starts (forgetting what was recorded) or stops recording how long each region takes; a Device
   // without regions records nothing.

@@ -11,8 +11,7 @@ void join_residual(Forward& f, const Buffer& x, const Linear& linear, const RmsN
     return;
   }
   f.device.project(x, linear, *b.projected);
-  f.device.norm(*b.projected, post_norm, *b.projected);
-  f.device.add(*b.residual, *b.projected, *b.residual);
+  f.device.norm_add(*b.projected, post_norm, *b.residual);
 }
 
 }  // namespace

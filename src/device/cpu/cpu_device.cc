@@ -186,6 +186,18 @@ void CpuDevice::add(const Buffer& a, const Buffer& b, Buffer& out) {
   });
 }
 
+void CpuDevice::norm_add(Buffer& x, const RmsNorm& norm, Buffer& residual) {
+  const CpuBuffer* from = &cpu(x);
+  const CpuBuffer* to = &cpu(residual);
+  const float* weight = cpu(*norm.weight).vector();
+  const ElementwiseKernel* e = &elementwise_;
+  queue_.add({"norm, add"}, step_rows(),
+             [=, epsilon = norm.epsilon](std::size_t row, std::size_t) noexcept {
+               e->rms_norm(from->row(row), weight, from->cols(), epsilon, from->row(row));
+               e->add(to->row(row), from->row(row), to->cols(), to->row(row));
+             });
+}
+
 void CpuDevice::gather(const Buffer& x, std::span<const std::size_t> rows, Buffer& out) {
   const CpuBuffer* from = &cpu(x);
   const CpuBuffer* to = &cpu(out);

@@ -87,6 +87,7 @@ class CpuDevice final : public Device {
   void project_add(const Buffer& x, const Linear& linear, Buffer& scratch,
                    Buffer& residual) override;
   void gated(const GatedArguments& arguments) override;
+  void norm_add(Buffer& x, const RmsNorm& norm, Buffer& residual) override;
 
   std::span<const float> read(const Buffer& buffer, std::size_t row) const override;
   void record_regions(bool on) override { queue_.record(on); }
