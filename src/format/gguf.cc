@@ -1,6 +1,7 @@
 #include "format/gguf.h"
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
 #include <utility>
 
@@ -157,6 +158,15 @@ Gguf Gguf::parse(std::span<const std::byte> bytes, std::string_view name) {
 const GgufMetadata& Gguf::metadata() const noexcept { return state_->metadata; }
 std::span<const GgufTensor> Gguf::tensors() const noexcept { return state_->tensors; }
 std::uint64_t Gguf::file_bytes() const noexcept { return state_->file_bytes; }
+
+void Gguf::release(std::span<const std::byte> part) const noexcept {
+  const auto holds = [part](const MappedFile& map) {
+    return std::less_equal<>()(map.bytes().data(), part.data()) &&
+           std::less<>()(part.data(), map.bytes().data() + map.size());
+  };
+  const auto map = std::ranges::find_if(state_->maps, holds);
+  if (map != state_->maps.end()) map->advise(MappedFile::Access::kDone, part);
+}
 
 const GgufTensor* Gguf::find(std::string_view name) const noexcept {
   const auto name_of = [this](std::uint32_t i) { return state_->tensors[i].name; };
