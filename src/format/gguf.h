@@ -87,6 +87,8 @@ class Gguf {
 
   // A part of a tensor is not read again soon: its pages leave this process's memory.
   void release(std::span<const std::byte> part) const noexcept;
+  // The same for what stands before the tensors, vocabulary and all.
+  void release_metadata() const noexcept;
 
  private:
   struct State;

@@ -37,7 +37,11 @@ std::unique_ptr<LoadedModel> open_model(const std::filesystem::path& path,
       LoadedModel{Gguf::open(path), nullptr, nullptr, nullptr, nullptr});
   check_memory(loaded->file);
   // A quarter of a second for a large vocabulary, on one thread: beside the weights.
-  auto tokenizer = std::async([&] { return Tokenizer::load(loaded->file.metadata()); });
+  auto tokenizer = std::async([&] {
+    auto made = Tokenizer::load(loaded->file.metadata());
+    loaded->file.release_metadata();
+    return made;
+  });
   loaded->device = make_device(options.device);
   ModelOptions model_options{options.context, options.cache_type, {}, nullptr};
   const WeightCache cache(options.weight_cache);
