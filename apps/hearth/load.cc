@@ -7,6 +7,7 @@
 #include "cli/loading_line.h"
 #include "cli/progress_line.h"
 #include "library.h"
+#include "store/layout.h"
 
 namespace hearth {
 
@@ -39,6 +40,12 @@ void add_load_flags(CLI::App& command, LoadFlags& flags) {
       ->type_name("TYPE")
       ->capture_default_str()
       ->check(CLI::IsMember({"f16", "f32"}).description(""));
+  command.add_flag("--mmap", flags.options.device.in_place,
+                   "Use the weights where the file is mapped: least memory, and slow");
+  command
+      .add_flag("--weight-cache", flags.weight_cache,
+                "Keep the weights on disk as they are computed with: later starts are faster")
+      ->envname("HEARTH_WEIGHT_CACHE");
 }
 
 std::filesystem::path model_path(const std::string& model) {
@@ -65,6 +72,9 @@ std::unique_ptr<LoadedModel> load(const LoadFlags& flags) {
   const std::filesystem::path path = model_path(flags.model);
   LoadOptions options = flags.options;
   options.cache_type = flags.kv == "f32" ? CacheType::kF32 : CacheType::kF16;
+  if (flags.weight_cache) {
+    options.weight_cache = StoreLayout(Library::default_home()).packed();
+  }
   LoadingLine line(flags.model);
   options.on_progress = [&](std::uint64_t done, std::uint64_t all) { line.show(done, all); };
   return open_model(path, options);

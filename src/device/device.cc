@@ -68,8 +68,9 @@ std::unique_ptr<Device> make_device(const DeviceOptions& options) {
     }
     isa = *named;
   }
+  if (options.in_place) isa = Isa::kPortable;
   const std::size_t threads = options.threads != 0 ? options.threads : usable_cores();
-  return make_cpu_device(isa, threads);
+  return make_cpu_device(isa, threads, options.in_place);
 }
 
 }  // namespace hearth

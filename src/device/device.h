@@ -13,6 +13,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -33,14 +35,27 @@ enum class WeightUse : std::uint8_t {
   kVector,     // [cols], kept as f32: norms, biases
 };
 
-// Where a Device takes a weight's bytes from, while load() runs (kEmbedding: as long as the Weight
-// lives).
+// Where a Device takes a weight's bytes from, while load() runs (kEmbedding, and everything with
+// DeviceOptions::in_place: as long as the Weight lives).
 struct WeightSource {
   DType type;
   std::size_t rows;
   std::size_t cols;
   const std::byte* bytes;  // row-major, as the file has it
   WeightUse use;
+};
+
+// A file that keeps weights as a Device lays them out: the next load() maps it.
+struct WeightImage {
+  std::filesystem::path path;
+  std::string model;  // what the weights are; an image of anything else is not taken
+};
+
+struct WeightLoading {
+  // Bytes of a source that load() is done with, in parts that may overlap by a page; any thread,
+  // several at a time. May be empty.
+  std::function<void(std::span<const std::byte>)> on_read = {};
+  const WeightImage* image = nullptr;  // none: neither looked for nor made
 };
 
 class Weight {
@@ -180,7 +195,9 @@ class Device {
   virtual std::string_view name() const noexcept = 0;  // "reference", "cpu avx512_vnni, 2 threads"
 
   // Resources. Errors: kResourceExhausted; kUnsupported for a type it has no kernel for.
-  virtual std::unique_ptr<Weight> load(const WeightSource& source) = 0;
+  // A model's weights, in the order of `sources`.
+  virtual std::vector<std::unique_ptr<Weight>> load(std::span<const WeightSource> sources,
+                                                    const WeightLoading& how) = 0;
   virtual std::unique_ptr<Buffer> make_buffer(std::size_t rows, std::size_t cols) = 0;
   // Room for `blocks` blocks; memory is taken as blocks are first written.
   virtual std::unique_ptr<CacheGroup> make_cache(const CacheShape& shape, std::size_t blocks) = 0;
@@ -243,6 +260,9 @@ class Device {
 struct DeviceOptions {
   std::string isa;  // "": the best this CPU has; else a name of kernels/isa.h, or "reference"
   std::size_t threads = 0;  // 0: the cores this process may use
+  // Weights are used where they lie, row by row as the file has them: least memory, and slow,
+  // because only portable kernels read that layout. isa is not looked at.
+  bool in_place = false;
 };
 
 // Errors: kInvalidArgument for an unknown name, kUnsupported for one this CPU lacks.

@@ -1,6 +1,7 @@
 #include "format/gguf.h"
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
 #include <utility>
 
@@ -157,6 +158,33 @@ Gguf Gguf::parse(std::span<const std::byte> bytes, std::string_view name) {
 const GgufMetadata& Gguf::metadata() const noexcept { return state_->metadata; }
 std::span<const GgufTensor> Gguf::tensors() const noexcept { return state_->tensors; }
 std::uint64_t Gguf::file_bytes() const noexcept { return state_->file_bytes; }
+
+void Gguf::release(std::span<const std::byte> part) const noexcept {
+  const auto holds = [part](const MappedFile& map) {
+    return std::less_equal<>()(map.bytes().data(), part.data()) &&
+           std::less<>()(part.data(), map.bytes().data() + map.size());
+  };
+  const auto map = std::ranges::find_if(state_->maps, holds);
+  if (map == state_->maps.end()) return;
+  // Reading the first page has mapped up to so much before it too, which was given back already.
+  constexpr std::size_t kFaultAroundBytes = std::size_t{64} << 10;
+  const auto offset = static_cast<std::size_t>(part.data() - map->bytes().data());
+  const std::size_t before = std::min(offset, kFaultAroundBytes);
+  map->advise(MappedFile::Access::kDone,
+              map->bytes().subspan(offset - before, part.size() + before));
+}
+
+void Gguf::release_metadata() const noexcept {
+  if (state_->maps.empty()) return;
+  const MappedFile& first = state_->maps.front();
+  std::size_t end = first.size();
+  for (const GgufTensor& tensor : state_->tensors) {
+    const auto at = reinterpret_cast<std::uintptr_t>(tensor.bytes.data()) -
+                    reinterpret_cast<std::uintptr_t>(first.bytes().data());
+    end = std::min<std::size_t>(end, at);  // in another map: beyond this one, or wrapped around
+  }
+  first.advise(MappedFile::Access::kDone, first.bytes().first(end));
+}
 
 const GgufTensor* Gguf::find(std::string_view name) const noexcept {
   const auto name_of = [this](std::uint32_t i) { return state_->tensors[i].name; };

@@ -85,6 +85,11 @@ class Gguf {
   const GgufTensor* find(std::string_view name) const noexcept;  // nullptr when there is none
   std::uint64_t file_bytes() const noexcept;                     // of all shards
 
+  // A part of a tensor is not read again soon: its pages leave this process's memory.
+  void release(std::span<const std::byte> part) const noexcept;
+  // The same for what stands before the tensors, vocabulary and all.
+  void release_metadata() const noexcept;
+
  private:
   struct State;
   explicit Gguf(std::unique_ptr<State> state);

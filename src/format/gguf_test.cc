@@ -635,5 +635,24 @@ TEST(Gguf, MissingFile) {
   EXPECT_EQ(error_of([] { Gguf::open("/nonexistent/model.gguf"); }).code(), ErrorCode::kNotFound);
 }
 
+TEST(GgufRelease, WhatIsReadAgainIsThere) {
+  const Gguf gguf =
+      Gguf::open(std::string(HEARTH_SOURCE_DIR) + "/tests/data/tiny/llama_types.gguf");
+  const auto digest = [&] {
+    Sha256 all;
+    for (const std::string_view key : gguf.metadata().keys()) {
+      const std::string text = gguf.metadata().to_text(key, 1000);
+      all.update(std::as_bytes(std::span(text)));
+    }
+    for (const GgufTensor& tensor : gguf.tensors()) all.update(tensor.bytes);
+    return to_hex(all.finish());
+  };
+  const std::string before = digest();
+  gguf.release_metadata();
+  for (const GgufTensor& tensor : gguf.tensors()) gguf.release(tensor.bytes);
+  gguf.release(gguf.tensors().front().bytes.first(1));
+  EXPECT_EQ(digest(), before);
+}
+
 }  // namespace
 }  // namespace hearth

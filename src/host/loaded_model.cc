@@ -1,9 +1,12 @@
 #include "host/loaded_model.h"
 
 #include <chrono>
+#include <future>
+#include <optional>
 #include <string>
 
 #include "base/error.h"
+#include "host/weight_cache.h"
 #include "platform/memory.h"
 
 namespace hearth {
@@ -33,15 +36,27 @@ std::unique_ptr<LoadedModel> open_model(const std::filesystem::path& path,
   auto loaded = std::make_unique<LoadedModel>(
       LoadedModel{Gguf::open(path), nullptr, nullptr, nullptr, nullptr});
   check_memory(loaded->file);
-  loaded->tokenizer = Tokenizer::load(loaded->file.metadata());
+  // A quarter of a second for a large vocabulary, on one thread: beside the weights.
+  auto tokenizer = std::async([&] {
+    auto made = Tokenizer::load(loaded->file.metadata());
+    loaded->file.release_metadata();
+    return made;
+  });
   loaded->device = make_device(options.device);
-  ModelOptions model_options{options.context, options.cache_type, {}};
+  ModelOptions model_options{options.context, options.cache_type, {}, nullptr};
+  const WeightCache cache(options.weight_cache);
+  std::optional<WeightImage> image;
+  if (!options.weight_cache.empty())
+    image = cache.image_of(path, loaded->file.file_bytes(), options.device);
+  if (image) model_options.image = &*image;
   if (options.on_progress) {
     model_options.on_progress = [&, all = loaded->file.file_bytes()](std::uint64_t done) {
       options.on_progress(done, all);
     };
   }
   loaded->model = load_model(loaded->file, *loaded->device, model_options);
+  if (image) cache.trim();
+  loaded->tokenizer = tokenizer.get();
   check_vocabulary(*loaded->tokenizer, *loaded->model);
   loaded->engine = std::make_unique<Engine>(
       *loaded->model, *loaded->device,

@@ -6,8 +6,7 @@ namespace hearth {
 Decoder::Decoder(const Gguf& file, Config config, std::span<const WeightSpec> layer, Device& device,
                  const ModelOptions& options)
     : Model(std::move(config)),
-      weights_(load_weights(file, decoder_table(file, this->config(), layer), device,
-                            options.on_progress)) {
+      weights_(load_weights(file, decoder_table(file, this->config(), layer), device, options)) {
   for (std::size_t i = 0; i < this->config().layers; ++i) {
     layers_.push_back(bind_layer(weights_, this->config(), i));
   }

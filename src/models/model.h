@@ -64,6 +64,14 @@ struct WeightSpec {
   std::size_t tensor_rows = 0;  // that has this many; 0: rows
 };
 
+struct ModelOptions {
+  std::size_t context = 0;  // positions a sequence may reach; 0: as trained
+  CacheType cache_type = CacheType::kF16;
+  // While weights load, one call at a time, on any thread; may be empty.
+  std::function<void(std::uint64_t done_bytes)> on_progress;
+  const WeightImage* image = nullptr;  // see Device::load; used while the model loads
+};
+
 // The loaded weights of a table, by name.
 class WeightSet {
  public:
@@ -73,14 +81,8 @@ class WeightSet {
 
  private:
   friend WeightSet load_weights(const Gguf&, std::span<const WeightSpec>, Device&,
-                                const std::function<void(std::uint64_t)>&);
+                                const ModelOptions&);
   std::map<std::string, std::unique_ptr<Weight>, std::less<>> weights_;
-};
-
-struct ModelOptions {
-  std::size_t context = 0;  // positions a sequence may reach; 0: as trained
-  CacheType cache_type = CacheType::kF16;
-  std::function<void(std::uint64_t done_bytes)> on_progress;  // while weights load; may be empty
 };
 
 class Model {
@@ -112,7 +114,7 @@ inline constexpr double kRopeBaseMax = 1e12;  // the largest in use: 5e6 to 1e8
 // For a family's file. read_config reads the shared hyper-parameters under "<architecture>.".
 Config read_config(const Gguf& file);
 WeightSet load_weights(const Gguf& file, std::span<const WeightSpec> table, Device& device,
-                       const std::function<void(std::uint64_t)>& on_progress);
+                       const ModelOptions& options);
 // The table of a decoder: embedding, output norm and head (a file without output.weight ties the
 // head to the embedding), then `layer`'s lines once per layer, their names prefixed with
 // "blk.<i>.".

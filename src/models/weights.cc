@@ -1,5 +1,6 @@
 // From a family's weight table and a file to weights on a device.
 #include <cmath>
+#include <mutex>
 
 #include "base/check.h"
 #include "base/error.h"
@@ -51,9 +52,9 @@ const Weight& WeightSet::at(std::string_view name) const {
 }
 
 WeightSet load_weights(const Gguf& file, std::span<const WeightSpec> table, Device& device,
-                       const std::function<void(std::uint64_t)>& on_progress) {
-  WeightSet set;
-  std::uint64_t done_bytes = 0;
+                       const ModelOptions& options) {
+  std::vector<WeightSource> sources;
+  std::vector<std::string> names;
   for (const WeightSpec& spec : table) {
     const std::string& name = spec.tensor.empty() ? spec.name : spec.tensor;
     const GgufTensor* tensor = file.find(name);
@@ -63,14 +64,24 @@ WeightSet load_weights(const Gguf& file, std::span<const WeightSpec> table, Devi
     }
     check_shape(*tensor, spec);
     const std::size_t stride = row_bytes(tensor->type, spec.cols);
-    set.weights_[spec.name] = device.load({.type = tensor->type,
-                                           .rows = spec.rows,
-                                           .cols = spec.cols,
-                                           .bytes = tensor->bytes.data() + spec.first_row * stride,
-                                           .use = use_of(spec.role)});
-    done_bytes += spec.rows * stride;
-    if (on_progress) on_progress(done_bytes);
+    sources.push_back({.type = tensor->type,
+                       .rows = spec.rows,
+                       .cols = spec.cols,
+                       .bytes = tensor->bytes.data() + spec.first_row * stride,
+                       .use = use_of(spec.role)});
+    names.push_back(spec.name);
   }
+  std::mutex turn;
+  std::uint64_t done_bytes = 0;
+  const auto on_read = [&](std::span<const std::byte> part) {
+    file.release(part);
+    const std::lock_guard lock(turn);
+    done_bytes += part.size();
+    if (options.on_progress) options.on_progress(done_bytes);
+  };
+  auto weights = device.load(sources, {.on_read = on_read, .image = options.image});
+  WeightSet set;
+  for (std::size_t i = 0; i < names.size(); ++i) set.weights_[names[i]] = std::move(weights[i]);
   return set;
 }
 

@@ -39,6 +39,18 @@ ErrorCode code_of(int error) {
               path.string());
 }
 
+int advice_of(MappedFile::Access access) noexcept {
+  switch (access) {
+    case MappedFile::Access::kNormal: return MADV_NORMAL;
+    case MappedFile::Access::kSequential: return MADV_SEQUENTIAL;
+    case MappedFile::Access::kRandom: return MADV_RANDOM;
+    case MappedFile::Access::kWillNeed: return MADV_WILLNEED;
+    case MappedFile::Access::kHugePages: return MADV_HUGEPAGE;
+    case MappedFile::Access::kDone: return MADV_DONTNEED;
+  }
+  return MADV_NORMAL;
+}
+
 struct Descriptor {
   int number;
   ~Descriptor() { ::close(number); }
@@ -82,11 +94,7 @@ void MappedFile::advise(Access access, std::span<const std::byte> part) const no
   CHECK(part.data() + part.size() <= bytes_.data() + bytes_.size());
   const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
   const std::size_t before = reinterpret_cast<std::uintptr_t>(part.data()) % page;
-  const int advice = access == Access::kSequential ? MADV_SEQUENTIAL
-                     : access == Access::kRandom   ? MADV_RANDOM
-                     : access == Access::kWillNeed ? MADV_WILLNEED
-                                                   : MADV_NORMAL;
-  ::madvise(const_cast<std::byte*>(part.data() - before), part.size() + before, advice);
+  ::madvise(const_cast<std::byte*>(part.data() - before), part.size() + before, advice_of(access));
 }
 
 }  // namespace hearth

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <fstream>
 #include <string>
@@ -54,6 +55,24 @@ TEST_F(MappedFileTest, HasTheBytesAndMoves) {
   EXPECT_EQ(file.size(), 0u);
   file = std::move(other);
   EXPECT_EQ(file.bytes().data(), address);
+}
+
+TEST_F(MappedFileTest, GivesBackWhatIsDone) {
+  const auto resident_pages = [] {
+    std::size_t all = 0, resident = 0;
+    std::ifstream("/proc/self/statm") >> all >> resident;
+    return resident;
+  };
+  constexpr std::size_t kBytes = std::size_t{8} << 20;
+  const MappedFile file = MappedFile::open(write("large", std::string(kBytes, 'x')));
+  const auto all_are_x = [&] {
+    return std::ranges::all_of(file.bytes(), [](std::byte b) { return b == std::byte{'x'}; });
+  };
+  ASSERT_TRUE(all_are_x());
+  const std::size_t before = resident_pages();
+  file.advise(MappedFile::Access::kDone, file.bytes().subspan(100, kBytes - 200));
+  EXPECT_LT(resident_pages() + kBytes / 8192, before);  // half of them, at the least
+  EXPECT_TRUE(all_are_x());
 }
 
 TEST_F(MappedFileTest, SurvivesUnlinking) {

@@ -5,6 +5,7 @@
 //   partial/<key>, <key>.journal     an unfinished blob and what is known about it
 //   wheels/<key>/*.whl               finished wheels, kept until their blob is published
 //   sets/<digest of first>/…         links that give the shards of one model their names
+//   packed/<digest>/…                weights as they are computed with (host/weight_cache.h)
 //   locks/<key>, locks/store         held by processes at work; nobody else leaves anything here
 //
 // What no manifest names is removed after a while: sweep.h.
@@ -32,6 +33,7 @@ class StoreLayout {
   std::filesystem::path partials() const { return home_ / "partial"; }
   std::filesystem::path wheels() const { return home_ / "wheels"; }
   std::filesystem::path sets() const { return home_ / "sets"; }
+  std::filesystem::path packed() const { return home_ / "packed"; }
   std::filesystem::path locks() const { return home_ / "locks"; }
 
   std::filesystem::path blob(const Digest& d) const { return blobs() / ("sha256-" + d.hex()); }
@@ -42,6 +44,7 @@ class StoreLayout {
   }
   std::filesystem::path wheel(const Digest& key) const { return wheels() / key.hex(); }
   std::filesystem::path set(const Digest& first) const { return sets() / first.hex(); }
+  std::filesystem::path packed(const Digest& d) const { return packed() / d.hex(); }
   std::filesystem::path lock(const Digest& key) const { return locks() / key.hex(); }
   std::filesystem::path store_lock() const { return locks() / "store"; }
 

@@ -104,6 +104,8 @@ std::uint64_t sweep(const StoreLayout& layout, std::span<const Layer> let_go) {
     remove_file(blob);
     std::error_code error;
     fs::remove_all(layout.set(*digest), error);
+    freed += bytes_of(layout.packed(*digest));
+    fs::remove_all(layout.packed(*digest), error);
   }
   for (const fs::path& room : {layout.partials(), layout.wheels()}) {
     for (const fs::path& unfinished : entries_of(room)) {

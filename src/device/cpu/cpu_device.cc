@@ -1,62 +1,22 @@
 #include "device/cpu/cpu_device.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <cstring>
 
-#include "base/check.h"
-#include "base/error.h"
 #include "tensor/decode.h"
 
 namespace hearth {
 
-WeightArena::Piece WeightArena::allocate(std::size_t bytes) {
-  const std::size_t rounded = round_up(std::max<std::size_t>(bytes, 1), 64);
-  if (chunk_ == nullptr || used_ + rounded > chunk_->size()) {
-    chunk_ = std::make_shared<PageBuffer>(std::max(rounded, kChunkBytes));
-    used_ = 0;
-  }
-  Piece piece{chunk_, chunk_->data() + used_};
-  used_ += rounded;
-  return piece;
-}
-
-CpuDevice::CpuDevice(Isa isa, std::size_t threads)
+CpuDevice::CpuDevice(Isa isa, std::size_t threads, bool in_place)
     : isa_(isa),
+      in_place_(in_place),
       pool_(threads),
       queue_(pool_),
       memory_(threads),
       elementwise_(select_elementwise(isa)),
       name_("cpu " + std::string(isa_name(isa)) + ", " + std::to_string(threads) +
             (threads == 1 ? " thread" : " threads")) {}
-
-std::unique_ptr<Weight> CpuDevice::load(const WeightSource& source) {
-  auto weight = std::make_unique<CpuWeight>(source);
-  if (source.use == WeightUse::kEmbedding) {
-    weight->stored = source.bytes;
-    return weight;
-  }
-  if (source.use == WeightUse::kVector) {
-    weight->piece = arena_.allocate(round_up(source.cols, 16) * sizeof(float));
-    decode(source.type, source.bytes, source.cols, reinterpret_cast<float*>(weight->piece.data));
-    return weight;
-  }
-  weight->kernel = &select_matmul(source.type, isa_);
-  weight->panel_bytes = weight->kernel->panel_bytes(source.cols);
-  weight->piece = arena_.allocate(weight->panels() * weight->panel_bytes);
-  const std::size_t panel_rows = weight->kernel->panel_rows;
-  const std::size_t stride = row_bytes(source.type, source.cols);
-  std::atomic<std::size_t> next{0};
-  pool_.share([&](std::size_t) {
-    for (std::size_t p = next++; p < weight->panels(); p = next++) {
-      const std::size_t first = p * panel_rows;
-      weight->kernel->pack(source.bytes + first * stride, std::min(panel_rows, source.rows - first),
-                           stride, source.cols, weight->piece.data + p * weight->panel_bytes);
-    }
-  });
-  return weight;
-}
 
 std::unique_ptr<Buffer> CpuDevice::make_buffer(std::size_t rows, std::size_t cols) {
   return std::make_unique<CpuBuffer>(rows, cols);
@@ -94,7 +54,7 @@ void CpuDevice::embed(const Weight& table, float scale, Buffer& out) {
   const ElementwiseKernel* e = &elementwise_;
   queue_.add({"embed"}, step_rows(), [=](std::size_t row, std::size_t) noexcept {
     const std::size_t stride = row_bytes(weight->type, weight->cols());
-    decode(weight->type, weight->stored + static_cast<std::size_t>(tokens[row]) * stride,
+    decode(weight->type, weight->data + static_cast<std::size_t>(tokens[row]) * stride,
            weight->cols(), to->row(row));
     if (scale != 1.0f) e->scale(to->row(row), scale, weight->cols(), to->row(row));
   });
@@ -212,8 +172,8 @@ std::span<const float> CpuDevice::read(const Buffer& buffer, std::size_t row) co
   return {cpu(buffer).row(row), buffer.cols()};
 }
 
-std::unique_ptr<Device> make_cpu_device(Isa isa, std::size_t threads) {
-  return std::make_unique<CpuDevice>(isa, threads);
+std::unique_ptr<Device> make_cpu_device(Isa isa, std::size_t threads, bool in_place) {
+  return std::make_unique<CpuDevice>(isa, threads, in_place);
 }
 
 }  // namespace hearth

@@ -61,10 +61,11 @@ struct Cut {
 
 class CpuDevice final : public Device {
  public:
-  CpuDevice(Isa isa, std::size_t threads);
+  CpuDevice(Isa isa, std::size_t threads, bool in_place);
 
   std::string_view name() const noexcept override { return name_; }
-  std::unique_ptr<Weight> load(const WeightSource& source) override;
+  std::vector<std::unique_ptr<Weight>> load(std::span<const WeightSource> sources,
+                                            const WeightLoading& how) override;
   std::unique_ptr<Buffer> make_buffer(std::size_t rows, std::size_t cols) override;
   std::unique_ptr<CacheGroup> make_cache(const CacheShape& shape, std::size_t blocks) override;
   std::size_t cache_block_bytes(const CacheShape& shape) const override;
@@ -114,10 +115,10 @@ class CpuDevice final : public Device {
   void grow(PageBuffer& memory, std::size_t bytes);
 
   Isa isa_;
+  bool in_place_;
   ThreadPool pool_;
   RegionQueue queue_;
   WorkerMemory memory_;
-  WeightArena arena_;
   const ElementwiseKernel& elementwise_;
   std::string name_;
   std::array<PageBuffer, Activations::kFormats> converted_;  // shared rows
@@ -127,6 +128,6 @@ class CpuDevice final : public Device {
   std::vector<PageBuffer> outgrown_;
 };
 
-std::unique_ptr<Device> make_cpu_device(Isa isa, std::size_t threads);
+std::unique_ptr<Device> make_cpu_device(Isa isa, std::size_t threads, bool in_place);
 
 }  // namespace hearth

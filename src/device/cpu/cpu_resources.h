@@ -17,22 +17,6 @@ constexpr std::size_t round_up(std::size_t value, std::size_t multiple) noexcept
   return (value + multiple - 1) / multiple * multiple;
 }
 
-// Large chunks of huge pages that many weights share: a chunk is given back when its last weight
-// dies.
-class WeightArena {
- public:
-  struct Piece {
-    std::shared_ptr<PageBuffer> chunk;
-    std::byte* data = nullptr;  // 64-byte aligned
-  };
-  Piece allocate(std::size_t bytes);
-
- private:
-  static constexpr std::size_t kChunkBytes = std::size_t{64} << 20;  // 32 huge pages
-  std::shared_ptr<PageBuffer> chunk_;
-  std::size_t used_ = 0;
-};
-
 struct CpuWeight final : Weight {
   explicit CpuWeight(const WeightSource& source)
       : Weight(source.rows, source.cols), type(source.type) {}
@@ -40,16 +24,15 @@ struct CpuWeight final : Weight {
   std::size_t panels() const noexcept {
     return (rows() + kernel->panel_rows - 1) / kernel->panel_rows;
   }
-  const std::byte* panel(std::size_t index) const noexcept {
-    return piece.data + index * panel_bytes;
-  }
-  const float* vector() const noexcept { return reinterpret_cast<const float*>(piece.data); }
+  const std::byte* panel(std::size_t index) const noexcept { return data + index * panel_bytes; }
+  const float* vector() const noexcept { return reinterpret_cast<const float*>(data); }
 
   DType type;
-  const std::byte* stored = nullptr;     // kEmbedding: the file's rows
   const MatmulKernel* kernel = nullptr;  // kMatrix
   std::size_t panel_bytes = 0;           // kMatrix
-  WeightArena::Piece piece;  // kMatrix: panels; kVector: f32 [cols], padded with zeros to 16
+  // kEmbedding: the file's rows. kMatrix: panels. kVector: f32 [cols], padded with zeros to 16.
+  const std::byte* data = nullptr;
+  std::shared_ptr<const void> memory;  // what keeps `data`; none: the file does
 };
 
 // Rows are 64-byte aligned and padded to a whole number of panels, so that kernels may write whole

@@ -62,11 +62,16 @@ class ReferenceDevice final : public Device {
  public:
   std::string_view name() const noexcept override { return "reference"; }
 
-  std::unique_ptr<Weight> load(const WeightSource& source) override {
-    auto weight = std::make_unique<ReferenceWeight>(source.rows, source.cols);
-    weight->values.resize(source.rows * source.cols);
-    decode(source.type, source.bytes, weight->values.size(), weight->values.data());
-    return weight;
+  std::vector<std::unique_ptr<Weight>> load(std::span<const WeightSource> sources,
+                                            const WeightLoading&) override {
+    std::vector<std::unique_ptr<Weight>> weights;
+    for (const WeightSource& source : sources) {
+      auto weight = std::make_unique<ReferenceWeight>(source.rows, source.cols);
+      weight->values.resize(source.rows * source.cols);
+      decode(source.type, source.bytes, weight->values.size(), weight->values.data());
+      weights.push_back(std::move(weight));
+    }
+    return weights;
   }
 
   std::unique_ptr<Buffer> make_buffer(std::size_t rows, std::size_t cols) override {

@@ -25,6 +25,7 @@ constexpr MatmulKernel kMatmulKernels[] = {
 #define HEARTH_MATMUL(isa, suffix, packing, rows, name, type) \
   {Isa::isa,                                                  \
    DType::type,                                               \
+   packing::kInPlace,                                         \
    rows,                                                      \
    packing::panel_bytes<DType::type, rows>,                   \
    packing::scratch_bytes<DType::type, rows>,                 \

@@ -40,7 +40,8 @@ struct ActivationKernel {
 };
 
 struct MatmulJob {
-  const std::byte* panels;  // first of panel_count consecutive panels, 64-byte aligned
+  const std::byte*
+      panels;  // first of panel_count consecutive panels, 64-byte aligned unless in_place
   std::size_t panel_count;
   std::size_t cols;              // k: length of a weight's row
   const std::byte* activations;  // [rows] converted rows
@@ -54,8 +55,9 @@ struct MatmulJob {
 struct MatmulKernel {
   Isa isa;
   DType type;
+  bool in_place;  // panels are the rows as the file has them: a whole number needs no packing
   std::uint32_t panel_rows;
-  std::size_t (*panel_bytes)(std::size_t cols) noexcept;  // a multiple of 64
+  std::size_t (*panel_bytes)(std::size_t cols) noexcept;  // a multiple of 64 unless in_place
   std::size_t (*scratch_bytes)(std::size_t cols) noexcept;
   // Packs row_count ≤ panel_rows rows, row_stride_bytes apart, as the file has them.
   void (*pack)(const std::byte* rows, std::size_t row_count, std::size_t row_stride_bytes,

@@ -273,7 +273,7 @@ TEST(MatmulSelection, EveryTypeOnEveryInstructionSet) {
       if (isa_supported(isa)) {
         EXPECT_EQ(kernel.isa, isa) << info.name << " " << isa_name(isa);
       }
-      EXPECT_EQ(kernel.panel_bytes(256 * 3) % 64, 0u);
+      EXPECT_TRUE(kernel.in_place || kernel.panel_bytes(256 * 3) % 64 == 0);
     }
   }
 }

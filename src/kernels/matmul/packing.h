@@ -117,9 +117,11 @@ void pack_float_row(const std::byte* source, std::size_t cols, std::size_t row,
 
 namespace raw {
 
+inline constexpr bool kInPlace = true;
+
 template <DType kType, std::size_t kRows>
 std::size_t panel_bytes(std::size_t cols) noexcept {
-  return packing::round_up_64(kRows * row_bytes(kType, cols));
+  return kRows * row_bytes(kType, cols);
 }
 
 // Of one row: weights i16[cols], scales f32[cols / sub], minima (one per sub and one per block).
@@ -142,6 +144,8 @@ void pack(const std::byte* rows, std::size_t row_count, std::size_t row_stride_b
 }  // namespace raw
 
 namespace interleaved {
+
+inline constexpr bool kInPlace = false;
 
 template <DType kType, std::size_t kRows>
 std::size_t panel_bytes(std::size_t cols) noexcept {

@@ -102,7 +102,7 @@ template <DType kType>
 void multiply(const MatmulJob& job) noexcept {
   constexpr std::size_t kRows = 4;
   const std::size_t stride = row_bytes(kType, job.cols);
-  const std::size_t panel_bytes = (kRows * stride + 63) / 64 * 64;
+  const std::size_t panel_bytes = kRows * stride;
   const Row row = row_in<kType>(job.scratch, job.cols);
   for (std::size_t p = 0; p < job.panel_count; ++p) {
     for (std::size_t r = 0; r < kRows; ++r) {
