@@ -12,8 +12,6 @@
 namespace hearth {
 namespace {
 
-constexpr std::size_t kBlock = 64;  // logits per maximum: 262,144 logits are 4,096 maxima, 16 KiB
-constexpr std::size_t kLanes = 16;
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kLargest = std::numeric_limits<float>::max();
 constexpr float kBiasMax = 1e6f;
@@ -28,30 +26,6 @@ constexpr float kBucketsPerUnit =
 
 void check_range(const char* field, float value, float low, float high, const char* wanted) {
   if (!(value >= low && value <= high)) refuse(field, std::to_string(value), wanted);
-}
-
-// The largest of n ≤ 64 logits; `sound` becomes false if one is NaN or +infinity.
-float largest_of(const float* x, std::size_t n, bool* sound) {
-  float lane[kLanes];
-  int good[kLanes];
-  std::fill_n(lane, kLanes, -kInfinity);
-  std::fill_n(good, kLanes, 1);
-  std::size_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) {
-    for (std::size_t j = 0; j < kLanes; ++j) {
-      lane[j] = x[i + j] > lane[j] ? x[i + j] : lane[j];
-      good[j] &= x[i + j] < kInfinity;
-    }
-  }
-  for (; i < n; ++i) {
-    lane[0] = x[i] > lane[0] ? x[i] : lane[0];
-    good[0] &= x[i] < kInfinity;
-  }
-  for (std::size_t j = 0; j < kLanes; ++j) {
-    lane[0] = lane[j] > lane[0] ? lane[j] : lane[0];
-    *sound = *sound && good[j] != 0;
-  }
-  return lane[0];
 }
 
 [[noreturn]] void report_unsound(std::span<const float> logits, std::size_t position) {
@@ -99,7 +73,8 @@ void validate(const SamplingOptions& options) {
   }
 }
 
-Sampler::Sampler(SamplingOptions options) : options_(std::move(options)) {
+Sampler::Sampler(SamplingOptions options)
+    : options_(std::move(options)), kernel_(select_elementwise(best_isa())) {
   validate(options_);
   std::sort(options_.logit_bias.begin(), options_.logit_bias.end());
 }
@@ -125,13 +100,10 @@ TokenId Sampler::sample(std::span<const float> logits, std::span<const TokenId> 
 }
 
 void Sampler::scan(std::span<const float> logits, std::size_t position) {
-  bool sound = true;
-  block_max_.resize((logits.size() + kBlock - 1) / kBlock);
-  for (std::size_t block = 0; block < block_max_.size(); ++block) {
-    const std::size_t begin = block * kBlock;
-    block_max_[block] =
-        largest_of(logits.data() + begin, std::min(kBlock, logits.size() - begin), &sound);
-  }
+  block_max_.resize((logits.size() + kMaxBlock - 1) / kMaxBlock);
+  kernel_.block_max(logits.data(), logits.size(), block_max_.data());
+  const bool sound = std::all_of(block_max_.begin(), block_max_.end(),
+                                 [](float largest) { return largest < kInfinity; });
   if (!sound) report_unsound(logits, position);
 }
 
@@ -203,8 +175,8 @@ void Sampler::take_at_least(std::span<const float> logits, float threshold) {
   candidates_.clear();
   for (std::size_t block = 0; block < block_max_.size(); ++block) {
     if (!(block_max_[block] >= threshold)) continue;
-    const std::size_t end = std::min(logits.size(), (block + 1) * kBlock);
-    for (std::size_t i = block * kBlock; i < end; ++i) {
+    const std::size_t end = std::min(logits.size(), (block + 1) * kMaxBlock);
+    for (std::size_t i = block * kMaxBlock; i < end; ++i) {
       const auto id = static_cast<TokenId>(i);
       if (logits[i] >= threshold && logits[i] > -kInfinity && !adjusted(id)) {
         candidates_.push_back({id, logits[i], 0.0});

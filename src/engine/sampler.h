@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/elementwise/elementwise.h"
 #include "text/tokenizer.h"
 
 namespace hearth {
@@ -79,7 +80,8 @@ class Sampler {
   TokenId draw_from_all(std::span<const float> logits, std::size_t position) const;
 
   SamplingOptions options_;
-  std::vector<float> block_max_;       // of the raw logits, per 64
+  const ElementwiseKernel& kernel_;    // maxima are the same on every instruction set
+  std::vector<float> block_max_;       // of the raw logits, per kMaxBlock
   std::vector<float> largest_blocks_;  // scratch of take_top
   std::vector<Candidate> adjusted_;    // tokens whose logit is not the raw one, ids ascending
   std::vector<Candidate> candidates_;  // ranked: logit descending, id ascending

@@ -14,6 +14,8 @@
 
 namespace hearth {
 
+inline constexpr std::size_t kMaxBlock = 64;
+
 struct ElementwiseKernel {
   Isa isa;
   // out[i] = x[i] / sqrt(mean(x²) + epsilon) * weight[i]
@@ -28,6 +30,8 @@ struct ElementwiseKernel {
   void (*gelu_multiply)(const float* gate, const float* up, std::size_t n, float* out) noexcept;
   void (*add)(const float* a, const float* b, std::size_t n, float* out) noexcept;
   void (*scale)(const float* x, float factor, std::size_t n, float* out) noexcept;
+  // out[b], of ceil(n / kMaxBlock): the largest of x[kMaxBlock * b …], +infinity where one is NaN.
+  void (*block_max)(const float* x, std::size_t n, float* out) noexcept;
 };
 
 std::span<const ElementwiseKernel> elementwise_kernels() noexcept;  // best first

@@ -77,6 +77,29 @@ TEST(Elementwise, Add) {
       [](double a, double b) { return std::fabs(a + b) * kUnit; });
 }
 
+TEST(Elementwise, BlockMaxSeesEveryNumberAndEveryNan) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  for (const ElementwiseKernel& kernel : elementwise_kernels()) {
+    if (!isa_supported(kernel.isa)) continue;
+    for (const std::size_t n : {1u, 63u, 64u, 65u, 128u, 200u}) {
+      std::vector<float> out((n + kMaxBlock - 1) / kMaxBlock + 1, 7.0f);
+      for (std::size_t at = 0; at < n; ++at) {
+        std::vector<float> x(n, -infinity);
+        for (const float value : {-3.0f, infinity, std::nanf("")}) {
+          x[at] = value;
+          kernel.block_max(x.data(), n, out.data());
+          const float want = value == -3.0f ? value : infinity;
+          for (std::size_t b = 0; b + 1 < out.size(); ++b) {
+            ASSERT_EQ(out[b], b == at / kMaxBlock ? want : -infinity)
+                << isa_name(kernel.isa) << " n " << n << " at " << at;
+          }
+          ASSERT_EQ(out.back(), 7.0f) << "wrote past its end";
+        }
+      }
+    }
+  }
+}
+
 TEST(Elementwise, Scale) {
   check(
       5.0,

@@ -136,8 +136,31 @@ void scale_row(const float* x, float factor, std::size_t n, float* out) noexcept
   map(x, n, out, [=](F32 value) noexcept { return mul(value, broadcast(factor)); });
 }
 
+void block_max(const float* x, std::size_t n, float* out) noexcept {
+  const std::size_t whole = n / kMaxBlock * kMaxBlock;
+  for (std::size_t i = 0; i < whole; i += kMaxBlock) {
+    F32 part[kSumVectors];
+#pragma GCC unroll 2
+    for (std::size_t j = 0; j < kSumVectors; ++j) {
+      part[j] = nan_to_infinity(load(x + i + j * kLanes));
+#pragma GCC unroll 4
+      for (std::size_t k = kSumLanes; k < kMaxBlock; k += kSumLanes) {
+        part[j] = max(part[j], nan_to_infinity(load(x + i + j * kLanes + k)));
+      }
+    }
+    out[i / kMaxBlock] = max16(part);
+  }
+  if (whole == n) return;
+  float rest = -__builtin_inff();
+  for (std::size_t i = whole; i < n; ++i) {
+    const float value = x[i] == x[i] ? x[i] : __builtin_inff();
+    rest = value > rest ? value : rest;
+  }
+  out[whole / kMaxBlock] = rest;
+}
+
 constexpr ElementwiseKernel table(Isa isa) noexcept {
-  return {isa, rms_norm, rope, silu_multiply, gelu_multiply, add_rows, scale_row};
+  return {isa, rms_norm, rope, silu_multiply, gelu_multiply, add_rows, scale_row, block_max};
 }
 
 }  // namespace

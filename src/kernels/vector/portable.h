@@ -139,6 +139,11 @@ inline F32 zero_below(const F32& value, const F32& x, float limit) noexcept {
 inline F32 if_negative(const F32& x, const F32& a, const F32& b) noexcept {
   return each([&](std::size_t i) noexcept { return x.lane[i] < 0.0f ? a.lane[i] : b.lane[i]; });
 }
+inline F32 nan_to_infinity(const F32& x) noexcept {
+  return each([&](std::size_t i) noexcept {
+    return x.lane[i] == x.lane[i] ? x.lane[i] : __builtin_inff();
+  });
+}
 // Lane i keeps its value where begin ≤ base + i < end, else becomes -infinity.
 inline F32 keep_range(const F32& x, std::size_t base, std::size_t begin, std::size_t end) noexcept {
   return each([&](std::size_t i) noexcept {

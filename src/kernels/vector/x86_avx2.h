@@ -51,6 +51,10 @@ inline F32 zero_below(F32 value, F32 x, float limit) noexcept {
 inline F32 if_negative(F32 x, F32 a, F32 b) noexcept {
   return {_mm256_blendv_ps(b.v, a.v, _mm256_cmp_ps(x.v, _mm256_setzero_ps(), _CMP_LT_OQ))};
 }
+inline F32 nan_to_infinity(F32 x) noexcept {
+  const __m256 infinity = _mm256_set1_ps(__builtin_inff());
+  return {_mm256_blendv_ps(x.v, infinity, _mm256_cmp_ps(x.v, x.v, _CMP_UNORD_Q))};
+}
 inline F32 keep_range(F32 x, std::size_t base, std::size_t begin, std::size_t end) noexcept {
   const __m256i index = _mm256_add_epi32(lane_numbers(), _mm256_set1_epi32(static_cast<int>(base)));
   const __m256i before = _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(begin)), index);

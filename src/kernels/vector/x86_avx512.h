@@ -62,6 +62,10 @@ inline F32 if_negative(F32 x, F32 a, F32 b) noexcept {
   const __mmask16 negative = _mm512_cmp_ps_mask(x.v, _mm512_setzero_ps(), _CMP_LT_OQ);
   return {_mm512_mask_mov_ps(b.v, negative, a.v)};
 }
+inline F32 nan_to_infinity(F32 x) noexcept {
+  const __mmask16 unordered = _mm512_cmp_ps_mask(x.v, x.v, _CMP_UNORD_Q);
+  return {_mm512_mask_mov_ps(x.v, unordered, _mm512_set1_ps(__builtin_inff()))};
+}
 inline F32 keep_range(F32 x, std::size_t base, std::size_t begin, std::size_t end) noexcept {
   const std::uint64_t range = ((std::uint64_t{1} << end) - 1) & ~((std::uint64_t{1} << begin) - 1);
   const auto keep = static_cast<__mmask16>(range >> base);
