@@ -36,6 +36,11 @@ void add_load_flags(CLI::App& command, LoadFlags& flags) {
       ->type_name("N")
       ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 27).description(""));
   add_device_flags(command, flags.options.device);
+  command
+      .add_option("--decode-threads", flags.options.device.decode_threads,
+                  "Of the threads, those that work while only generating (default: all)")
+      ->type_name("N")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1024}).description(""));
   command.add_option("--kv", flags.kv, "Type of cached keys and values: f16 or f32")
       ->type_name("TYPE")
       ->capture_default_str()

@@ -70,7 +70,8 @@ std::unique_ptr<Device> make_device(const DeviceOptions& options) {
   }
   if (options.in_place) isa = Isa::kPortable;
   const std::size_t threads = options.threads != 0 ? options.threads : usable_cores();
-  return make_cpu_device(isa, threads, options.in_place);
+  const std::size_t decode = options.decode_threads != 0 ? options.decode_threads : threads;
+  return make_cpu_device(isa, {threads, std::min(decode, threads)}, options.in_place);
 }
 
 }  // namespace hearth

@@ -260,6 +260,9 @@ class Device {
 struct DeviceOptions {
   std::string isa;  // "": the best this CPU has; else a name of kernels/isa.h, or "reference"
   std::size_t threads = 0;  // 0: the cores this process may use
+  // Of these, in steps that only generate, one row a sequence; 0: all. Generating waits for memory,
+  // which fewer cores than all can keep busy.
+  std::size_t decode_threads = 0;
   // Weights are used where they lie, row by row as the file has them: least memory, and slow,
   // because only portable kernels read that layout. isa is not looked at.
   bool in_place = false;

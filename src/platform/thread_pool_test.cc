@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <ctime>
 #include <vector>
 
 #include "base/error.h"
@@ -80,6 +81,16 @@ TEST(ThreadPool, RunAndShareTakeTurns) {
   EXPECT_EQ(run, 3000);
   EXPECT_GE(shared, 1000);
   EXPECT_LE(shared, 3000);
+}
+
+// A pool that waits for its next call costs less than 1 % of a core.
+TEST(ThreadPool, IdlesWithoutACore) {
+  ThreadPool pool(4);
+  pool.run([](std::size_t) {});
+  const std::clock_t before = std::clock();
+  std::this_thread::sleep_for(std::chrono::seconds(1));
+  const double seconds = static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC;
+  EXPECT_LT(seconds, 0.01 * 3) << "of three waiting workers, in a second";
 }
 
 // Sleeping workers wake up: the pause is longer than the spin.

@@ -8,15 +8,16 @@
 
 namespace hearth {
 
-CpuDevice::CpuDevice(Isa isa, std::size_t threads, bool in_place)
+CpuDevice::CpuDevice(Isa isa, Workers workers, bool in_place)
     : isa_(isa),
       in_place_(in_place),
-      pool_(threads),
+      workers_(workers),
+      pool_(workers.all),
       queue_(pool_),
-      memory_(threads),
+      memory_(workers.all),
       elementwise_(select_elementwise(isa)),
-      name_("cpu " + std::string(isa_name(isa)) + ", " + std::to_string(threads) +
-            (threads == 1 ? " thread" : " threads")) {}
+      name_("cpu " + std::string(isa_name(isa)) + ", " + std::to_string(workers.all) +
+            (workers.all == 1 ? " thread" : " threads")) {}
 
 std::unique_ptr<Buffer> CpuDevice::make_buffer(std::size_t rows, std::size_t cols) {
   return std::make_unique<CpuBuffer>(rows, cols);
@@ -33,6 +34,8 @@ std::size_t CpuDevice::cache_block_bytes(const CacheShape& shape) const {
 
 void CpuDevice::on_begin() {
   queue_.clear();
+  const bool decode = step().sequences.size() == step_rows();
+  queue_.limit_workers(decode ? workers_.decode : workers_.all);
   rope_tables_used_ = 0;
 }
 
@@ -172,8 +175,8 @@ std::span<const float> CpuDevice::read(const Buffer& buffer, std::size_t row) co
   return {cpu(buffer).row(row), buffer.cols()};
 }
 
-std::unique_ptr<Device> make_cpu_device(Isa isa, std::size_t threads, bool in_place) {
-  return std::make_unique<CpuDevice>(isa, threads, in_place);
+std::unique_ptr<Device> make_cpu_device(Isa isa, Workers workers, bool in_place) {
+  return std::make_unique<CpuDevice>(isa, workers, in_place);
 }
 
 }  // namespace hearth

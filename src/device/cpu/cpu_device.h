@@ -59,9 +59,14 @@ struct Cut {
   Range range(std::size_t job) const noexcept;
 };
 
+struct Workers {
+  std::size_t all;
+  std::size_t decode;  // of all, in steps that only generate
+};
+
 class CpuDevice final : public Device {
  public:
-  CpuDevice(Isa isa, std::size_t threads, bool in_place);
+  CpuDevice(Isa isa, Workers workers, bool in_place);
 
   std::string_view name() const noexcept override { return name_; }
   std::vector<std::unique_ptr<Weight>> load(std::span<const WeightSource> sources,
@@ -116,6 +121,7 @@ class CpuDevice final : public Device {
 
   Isa isa_;
   bool in_place_;
+  Workers workers_;
   ThreadPool pool_;
   RegionQueue queue_;
   WorkerMemory memory_;
@@ -128,6 +134,6 @@ class CpuDevice final : public Device {
   std::vector<PageBuffer> outgrown_;
 };
 
-std::unique_ptr<Device> make_cpu_device(Isa isa, std::size_t threads, bool in_place);
+std::unique_ptr<Device> make_cpu_device(Isa isa, Workers workers, bool in_place);
 
 }  // namespace hearth

@@ -26,7 +26,7 @@ namespace hearth {
 
 class RegionQueue {
  public:
-  explicit RegionQueue(ThreadPool& pool) : pool_(pool) {}
+  explicit RegionQueue(ThreadPool& pool) : pool_(pool), workers_(pool.size()) {}
 
   template <typename Job>
   void add(const RegionLabel& label, std::size_t jobs, const Job& job) {
@@ -51,10 +51,19 @@ class RegionQueue {
     current_.store(0, std::memory_order_relaxed);
     spans_.assign(recording_ ? used_ * pool_.size() : 0, {});
     const Clock::time_point begin = recording_ ? Clock::now() : Clock::time_point();
-    pool_.share([this](std::size_t worker) { work(worker); });
+    if (workers_ == 1) {
+      work(0);
+    } else {
+      pool_.share([this](std::size_t worker) {
+        if (worker < workers_) work(worker);
+      });
+    }
     if (recording_) add_times(begin);
     used_ = 0;
   }
+
+  // From the next run on, this many of the pool's workers, at least 1.
+  void limit_workers(std::size_t workers) noexcept { workers_ = workers; }
 
   // Starts (forgetting what was recorded) or stops recording.
   void record(bool on) {
@@ -144,6 +153,7 @@ class RegionQueue {
   ThreadPool& pool_;
   std::vector<std::unique_ptr<Region>> regions_;
   std::size_t used_ = 0;
+  std::size_t workers_;
   alignas(64) std::atomic<std::uint32_t> current_{0};  // the region at hand
   alignas(64) bool recording_ = false;
   std::vector<Clock::duration> spans_;  // while recording: [region, worker], of its jobs

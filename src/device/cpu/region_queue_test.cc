@@ -35,6 +35,24 @@ TEST(RegionQueue, RunsEachJobOnceAndRegionsInOrder) {
   }
 }
 
+TEST(RegionQueue, OnlyAsManyWorkersAsAllowedTakeJobs) {
+  ThreadPool pool(4);
+  RegionQueue queue(pool);
+  for (const std::size_t allowed : {1u, 2u, 4u}) {
+    queue.limit_workers(allowed);
+    std::atomic<std::size_t> most{0}, runs{0};
+    for (int round = 0; round < 20; ++round) {
+      queue.add({"test"}, 50, [&](std::size_t, std::size_t worker) noexcept {
+        most = std::max<std::size_t>(most, worker + 1);
+        ++runs;
+      });
+      queue.run();
+    }
+    EXPECT_LE(most, allowed);
+    EXPECT_EQ(runs, 1000u);
+  }
+}
+
 TEST(RegionQueue, ForgetsWhatWasCleared) {
   ThreadPool pool(2);
   RegionQueue queue(pool);

@@ -55,7 +55,7 @@ class WeightLoaderTest : public ::testing::Test {
     std::size_t read_bytes;
   };
   Loaded load(const WeightImage* image, std::size_t threads = 2) {
-    CpuDevice device(best_isa(), threads, false);
+    CpuDevice device(best_isa(), {threads, threads}, false);
     std::atomic<std::size_t> read_bytes{0};
     Loaded loaded;
     loaded.weights = device.load(
