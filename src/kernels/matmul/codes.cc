@@ -5,41 +5,91 @@
 namespace hearth {
 namespace {
 
+// In each byte of vectors or words: the bits of `ones` (as they are at bit 0), moved from bit
+// `from` to bit `to`.
+template <typename Bytes>
+Bytes bits(Bytes bytes, int from, int to, std::uint32_t ones) noexcept {
+  const Bytes moved = from < to ? bytes << (to - from) : bytes >> (from - to);
+  return moved & 0x01010101u * (ones << to);
+}
+
+std::uint32_t load_word(const std::uint8_t* from) noexcept {
+  std::uint32_t word;
+  std::memcpy(&word, from, sizeof word);
+  return word;
+}
+
+void store_word(void* to, std::uint32_t word) noexcept { std::memcpy(to, &word, sizeof word); }
+
 // 16 bytes in nibble order "halves" → 32 codes.
 void halves(const std::uint8_t* qs, std::uint8_t* code) noexcept {
-  for (int j = 0; j < 16; ++j) {
-    code[j] = qs[j] & 15;
-    code[j + 16] = qs[j] >> 4;
+  const Words both = load_words(qs);
+  store_words(code, bits(both, 0, 0, 15));
+  store_words(code + 16, bits(both, 4, 0, 15));
+}
+
+// Eight bits become bytes: each byte of `alone` has one of them and no other bit, and carries into
+// its top bit when that is added which is one less than the top bit.
+void add_fifth_bits(const std::uint8_t (&qh)[4], std::uint8_t* code) noexcept {
+  constexpr std::uint64_t kEach = 0x0101010101010101u;
+  for (int i = 0; i < 4; ++i) {
+    const std::uint64_t alone = qh[i] * kEach & 0x8040201008040201u;
+    std::uint64_t codes;
+    std::memcpy(&codes, code + 8 * i, sizeof codes);
+    codes |= (alone + 0x7f * kEach) >> 3 & 0x10 * kEach;
+    std::memcpy(code + 8 * i, &codes, sizeof codes);
   }
 }
 
-void add_fifth_bits(const std::uint8_t (&qh)[4], std::uint8_t* code) noexcept {
-  for (int e = 0; e < 32; ++e)
-    code[e] = static_cast<std::uint8_t>(code[e] | ((qh[e / 8] >> (e % 8) & 1) << 4));
-}
-
-// 64 bytes in bit-pair order → 256 codes of two bits.
-void bit_pairs(const std::uint8_t (&qs)[64], std::uint8_t* code) noexcept {
-  for (int half = 0; half < 2; ++half)
-    for (int j = 0; j < 4; ++j)
-      for (int l = 0; l < 32; ++l) code[128 * half + 32 * j + l] = qs[32 * half + l] >> (2 * j) & 3;
-}
-
-// 128 bytes in nibble order "pairs" → 256 codes.
-void pairs(const std::uint8_t (&qs)[128], std::uint8_t* code) noexcept {
-  for (int p = 0; p < 4; ++p) {
-    for (int l = 0; l < 32; ++l) {
-      code[64 * p + l] = qs[32 * p + l] & 15;
-      code[64 * p + 32 + l] = qs[32 * p + l] >> 4;
+// 32 bytes whose bit s is bit kTo of element l of sub-block s (of 32) → 256 codes.
+template <int kTo>
+void add_bits(const std::uint8_t (&qh)[32], std::uint8_t* code) noexcept {
+  for (int at = 0; at < 32; at += 16) {
+    const Words high = load_words(qh + at);
+    for (int s = 0; s < 8; ++s) {
+      std::uint8_t* const to = code + 32 * s + at;
+      store_words(to, load_words(to) | bits(high, s, kTo, 1));
     }
   }
 }
 
+// 64 bytes in bit-pair order → 256 codes of two bits.
+void bit_pairs(const std::uint8_t (&qs)[64], std::uint8_t* code) noexcept {
+  for (int at = 0; at < 64; at += 16) {
+    const Words four = load_words(qs + at);
+    for (int j = 0; j < 4; ++j)
+      store_words(code + at / 32 * 128 + 32 * j + at % 32, bits(four, 2 * j, 0, 3));
+  }
+}
+
+// 128 bytes in nibble order "pairs" → 256 codes.
+void pairs(const std::uint8_t (&qs)[128], std::uint8_t* code) noexcept {
+  for (int at = 0; at < 128; at += 16) {
+    const Words both = load_words(qs + at);
+    std::uint8_t* const to = code + at / 32 * 64 + at % 32;
+    store_words(to, bits(both, 0, 0, 15));
+    store_words(to + 32, bits(both, 4, 0, 15));
+  }
+}
+
+// k_scale_min() of blocks.h, four at once.
 void scales_and_mins(const std::uint8_t (&packed)[12], Codes& out) noexcept {
-  for (int i = 0; i < 8; ++i) {
-    const ScaleMin both = k_scale_min(packed, i);
-    out.scale[i] = static_cast<std::int8_t>(both.scale);
-    out.min[i] = both.min;
+  const std::uint32_t scales = load_word(packed), mins = load_word(packed + 4);
+  const std::uint32_t last = load_word(packed + 8);
+  store_word(out.scale, bits(scales, 0, 0, 63));
+  store_word(out.scale + 4, bits(last, 0, 0, 15) | bits(scales, 6, 4, 3));
+  store_word(out.min, bits(mins, 0, 0, 63));
+  store_word(out.min + 4, bits(last, 4, 0, 15) | bits(mins, 6, 4, 3));
+}
+
+// q3_scale() of blocks.h less 32, four at once: the top bit is set so that no byte borrows of
+// another.
+void q3_scales(const std::uint8_t (&packed)[12], std::int8_t* scale) noexcept {
+  const std::uint32_t high = load_word(packed + 8);
+  for (int j = 0; j < 4; ++j) {
+    const std::uint32_t stored =
+        bits(load_word(packed + 4 * (j % 2)), 4 * (j / 2), 0, 15) | bits(high, 2 * j, 4, 3);
+    store_word(scale + 4 * j, ((stored | 0x80808080u) - 0x20202020u) ^ 0x80808080u);
   }
 }
 
@@ -70,7 +120,8 @@ void read_codes(const BlockQ5_1& block, Codes& out) noexcept {
 }
 
 void read_codes(const BlockQ8_0& block, Codes& out) noexcept {
-  for (int e = 0; e < 32; ++e) out.code[e] = static_cast<std::uint8_t>(block.qs[e] + 128);
+  for (int at = 0; at < 32; at += 16)
+    store_words(out.code + at, load_words(block.qs + at) ^ 0x80808080u);
   out.d = block.d;
 }
 
@@ -91,12 +142,8 @@ void read_codes(const BlockQ2_K& block, Codes& out) noexcept {
 
 void read_codes(const BlockQ3_K& block, Codes& out) noexcept {
   bit_pairs(block.qs, out.code);
-  for (int s = 0; s < 8; ++s)
-    for (int l = 0; l < 32; ++l)
-      out.code[32 * s + l] =
-          static_cast<std::uint8_t>(out.code[32 * s + l] | ((block.hmask[l] >> s & 1) << 2));
-  for (int i = 0; i < 16; ++i)
-    out.scale[i] = static_cast<std::int8_t>(q3_scale(block.scales, i) - 32);
+  add_bits<2>(block.hmask, out.code);
+  q3_scales(block.scales, out.scale);
   out.d = block.d;
 }
 
@@ -109,10 +156,7 @@ void read_codes(const BlockQ4_K& block, Codes& out) noexcept {
 
 void read_codes(const BlockQ5_K& block, Codes& out) noexcept {
   pairs(block.qs, out.code);
-  for (int s = 0; s < 8; ++s)
-    for (int l = 0; l < 32; ++l)
-      out.code[32 * s + l] =
-          static_cast<std::uint8_t>(out.code[32 * s + l] | ((block.qh[l] >> s & 1) << 4));
+  add_bits<4>(block.qh, out.code);
   scales_and_mins(block.scales, out);
   out.d = block.d;
   out.m = block.dmin;
@@ -120,13 +164,12 @@ void read_codes(const BlockQ5_K& block, Codes& out) noexcept {
 
 void read_codes(const BlockQ6_K& block, Codes& out) noexcept {
   for (int half = 0; half < 2; ++half) {
-    for (int quarter = 0; quarter < 4; ++quarter) {
-      const std::uint8_t* const ql = block.ql + 64 * half + 32 * (quarter % 2);
-      const std::uint8_t* const qh = block.qh + 32 * half;
-      std::uint8_t* const code = out.code + 128 * half + 32 * quarter;
-      for (int l = 0; l < 32; ++l) {
-        const int low = quarter < 2 ? ql[l] & 15 : ql[l] >> 4;
-        code[l] = static_cast<std::uint8_t>(low | ((qh[l] >> (2 * quarter) & 3) << 4));
+    for (int at = 0; at < 32; at += 16) {
+      const Words high = load_words(block.qh + 32 * half + at);
+      for (int quarter = 0; quarter < 4; ++quarter) {
+        const Words low = load_words(block.ql + 64 * half + 32 * (quarter % 2) + at);
+        store_words(out.code + 128 * half + 32 * quarter + at,
+                    bits(low, quarter / 2 * 4, 0, 15) | bits(high, 2 * quarter, 4, 3));
       }
     }
   }

@@ -3,11 +3,23 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 
 #include "kernels/matmul/weight_format.h"
 #include "tensor/blocks.h"
 
 namespace hearth {
+
+// 16 bytes at once: a vector of every baseline. Bytes are shifted as parts of words, then masked.
+using Words [[gnu::vector_size(16)]] = std::uint32_t;
+
+inline Words load_words(const void* from) noexcept {
+  Words words;
+  std::memcpy(&words, from, sizeof words);
+  return words;
+}
+
+inline void store_words(void* to, Words words) noexcept { std::memcpy(to, &words, sizeof words); }
 
 struct Codes {
   std::uint8_t code[256];  // 32 of a 32-element type; see weight_format.h
