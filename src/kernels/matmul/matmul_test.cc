@@ -319,7 +319,7 @@ TYPED_TEST(Packing, CodesAreWhatDecodeReads) {
   }
 }
 
-// weight_format.h, word by word: bit by bit where the packing works on vectors.
+// The layout as weight_format.h words it, one element at a time.
 template <DType kType, std::size_t kRows>
 struct Reference {
   using Layout = PanelLayout<kType, kRows>;
