@@ -2,6 +2,7 @@
 //   multiply/TYPE/ISA/rows/cols   Gop/s and % of the int8 peak (of FMA-bound types: read it as
 //   Gop/s) decode/TYPE/ISA/rows          GB/s of panel bytes from memory and % of the read
 //   bandwidth
+//   pack/TYPE/ISA                 GB/s of file bytes, from memory to memory
 // One thread. Weights are random; activations are converted beforehand.
 #include <benchmark/benchmark.h>
 
@@ -24,6 +25,8 @@ constexpr std::size_t kDecodeCols = 2048;
 // or on a busy machine none is undisturbed: 2 * 64 * 2048 * 512 operations at 100 Gop/s take 1.3
 // ms.
 constexpr std::size_t kMultiplyRows = 64;
+constexpr std::size_t kPackBytes = 64 << 20;  // of the file; twice the last-level cache
+constexpr std::size_t kPackStepBytes = 1 << 20;
 constexpr std::size_t kSliceBytes = 8 << 20;  // of panels per run of decode: some 0.3 ms
 
 struct Limits {
@@ -137,6 +140,34 @@ void decode(benchmark::State& state, const MatmulKernel& kernel) {
   measure(state, setup, setup.panels);
 }
 
+// As a model's first start has it: a megabyte of the file at a time, neither it nor the panels in a
+// cache.
+void pack(benchmark::State& state, const MatmulKernel& kernel) {
+  using Clock = std::chrono::steady_clock;
+  const std::size_t from = kernel.panel_rows * row_bytes(kernel.type, kDecodeCols);
+  const std::size_t to = kernel.panel_bytes(kDecodeCols);
+  const std::size_t count = kPackBytes / from, step = kPackStepBytes / from;
+  Random random(3);
+  const std::vector<std::byte> rows =
+      test_weights::random(kernel.type, kernel.panel_rows, kDecodeCols, random);
+  PageBuffer file(count * from), panels(count * to);
+  for (std::size_t p = 0; p < count; ++p) std::copy_n(rows.data(), from, file.data() + p * from);
+  std::fill_n(panels.data(), panels.size(), std::byte{1});
+  double best_s = 1e9;
+  std::size_t at = 0;
+  for (auto _ : state) {
+    const Clock::time_point begin = Clock::now();
+    for (std::size_t p = at; p < at + step; ++p)
+      kernel.pack(file.data() + p * from, kernel.panel_rows, from / kernel.panel_rows, kDecodeCols,
+                  panels.data() + p * to);
+    const double run_s = std::chrono::duration<double>(Clock::now() - begin).count();
+    best_s = std::min(best_s, run_s);
+    state.SetIterationTime(run_s);
+    at = at + 2 * step > count ? 0 : at + step;
+  }
+  state.counters["GB/s"] = static_cast<double>(step * from) / best_s / 1e9;
+}
+
 void register_all() {
   for (const MatmulKernel& kernel : matmul_kernels()) {
     if (!isa_supported(kernel.isa)) continue;
@@ -151,6 +182,9 @@ void register_all() {
                                                    [&](benchmark::State& s) { decode(s, kernel); });
     few->UseManualTime();
     for (const long rows : {1, 2, 4, 8, 16}) few->Arg(rows);
+    benchmark::RegisterBenchmark(("pack/" + name).c_str(), [&](benchmark::State& s) {
+      pack(s, kernel);
+    })->UseManualTime();
   }
 }
 

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstring>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "base/half.h"
@@ -274,6 +275,137 @@ TEST(MatmulSelection, EveryTypeOnEveryInstructionSet) {
         EXPECT_EQ(kernel.isa, isa) << info.name << " " << isa_name(isa);
       }
       EXPECT_TRUE(kernel.in_place || kernel.panel_bytes(256 * 3) % 64 == 0);
+    }
+  }
+}
+
+template <typename Type>
+class Packing : public testing::Test {};
+template <DType kType>
+using Type = std::integral_constant<DType, kType>;
+using QuantizedTypes = testing::Types<Type<DType::kQ4_0>, Type<DType::kQ4_1>, Type<DType::kQ5_0>,
+                                      Type<DType::kQ5_1>, Type<DType::kQ8_0>, Type<DType::kIQ4_NL>,
+                                      Type<DType::kQ2_K>, Type<DType::kQ3_K>, Type<DType::kQ4_K>,
+                                      Type<DType::kQ5_K>, Type<DType::kQ6_K>, Type<DType::kIQ4_XS>>;
+TYPED_TEST_SUITE(Packing, QuantizedTypes);
+
+template <DType kType>
+Codes codes_at(const std::byte* row, std::size_t b) {
+  using Block = typename BlockOf<kType>::type;
+  Codes codes;
+  read_codes(reinterpret_cast<const Block*>(row)[b], codes);
+  return codes;
+}
+
+// A wrong code, scale or minimum is off by a whole step of it; three roundings are not.
+TYPED_TEST(Packing, CodesAreWhatDecodeReads) {
+  constexpr DType kType = TypeParam::value;
+  constexpr WeightFormat kFormat = weight_format(kType);
+  constexpr bool kWhole = kFormat.block == 32;
+  Random random(4);
+  const std::size_t cols = 64 * kFormat.block;
+  const std::vector<std::byte> row = test_weights::random(kType, 1, cols, random);
+  std::vector<float> value(cols);
+  decode(kType, row.data(), cols, value.data());
+  for (std::size_t k = 0; k < cols; ++k) {
+    const Codes codes = codes_at<kType>(row.data(), k / kFormat.block);
+    const std::size_t e = k % kFormat.block, sub = e / kFormat.sub;
+    const double d = static_cast<double>(half_to_float(codes.d));
+    const double m = kFormat.has_min ? static_cast<double>(half_to_float(codes.m)) : 0;
+    const int q = kFormat.has_table ? kIq4Values[codes.code[e] & 15] : codes.code[e] - kFormat.zero;
+    const double scaled = d * (kWhole ? 1 : codes.scale[sub]) * q;
+    const double min = kWhole ? -m : m * (kFormat.has_min ? codes.min[sub] : 0);
+    ASSERT_NEAR(value[k], scaled - min, 0x1p-22 * (std::fabs(scaled) + std::fabs(min))) << k;
+  }
+}
+
+// The layout as weight_format.h words it, one element at a time.
+template <DType kType, std::size_t kRows>
+struct Reference {
+  using Layout = PanelLayout<kType, kRows>;
+  static constexpr WeightFormat kFormat = Layout::kFormat;
+  std::vector<std::byte> panel;
+
+  void put(std::size_t at, unsigned value) { panel[at] |= static_cast<std::byte>(value); }
+  void put_half(std::size_t at, std::uint16_t half) {
+    put(at, half & 255u);
+    put(at + 1, half >> 8u);
+  }
+  void put_plane(std::size_t unit_at, std::size_t bits, std::size_t e, unsigned value) {
+    const std::size_t group = e / 4, vector = group * bits / 8, shift = group * bits % 8;
+    put(unit_at + vector * 4 * kRows + e % 4, (value & ((1u << bits) - 1)) << shift);
+  }
+  void put_block(const Codes& codes, std::size_t b, std::size_t row) {
+    const std::size_t unit = Layout::kPaired ? b % 2 : 0;
+    const std::size_t at = (Layout::kPaired ? b / 2 : b) * Layout::kBytes;
+    put_half(at + Layout::kDAt + (unit * kRows + row) * 2, codes.d);
+    if (kFormat.has_min) put_half(at + Layout::kMAt + (unit * kRows + row) * 2, codes.m);
+    for (std::size_t e = 0; e < kFormat.block; ++e) {
+      const std::size_t low = at + Layout::kUnitsAt + (unit + e / 32) * Layout::kUnit + 4 * row;
+      put_plane(low, kFormat.low_bits, e % 32, codes.code[e]);
+      if (kFormat.high_bits != 0)
+        put_plane(low + Layout::kLow, kFormat.high_bits, e % 32, codes.code[e] >> kFormat.low_bits);
+    }
+    for (std::size_t i = 0; i < Layout::kSubs && !Layout::kPaired; ++i) {
+      const auto scale = static_cast<std::uint8_t>(codes.scale[i]);
+      const std::size_t beside = at + Layout::kMinsAt + (i / 2 * kRows + row) * 2 + i % 2;
+      put(Layout::kNibbleScales ? beside : at + Layout::kScalesAt + i * kRows + row, scale);
+      if (kFormat.has_min) put(beside, codes.min[i] * (Layout::kNibbleScales ? 16u : 1u));
+    }
+  }
+};
+
+template <DType kType, std::size_t kRows>
+void expect_reference_bytes() {
+  constexpr std::size_t kBlock = weight_format(kType).block;
+  const auto kernel = std::ranges::find_if(matmul_kernels(), [](const MatmulKernel& k) {
+    return k.type == kType && k.panel_rows == kRows;
+  });
+  ASSERT_NE(kernel, matmul_kernels().end());
+  Random random(5);
+  for (const std::size_t blocks : {1u, 2u, 3u, 6u}) {
+    const std::size_t cols = blocks * kBlock, stride = row_bytes(kType, cols);
+    const std::vector<std::byte> rows = test_weights::random(kType, kRows, cols, random);
+    for (const std::size_t count : {std::size_t{1}, kRows / 2 + 1, kRows - 1, kRows}) {
+      Reference<kType, kRows> want{std::vector<std::byte>(kernel->panel_bytes(cols))};
+      for (std::size_t row = 0; row < count; ++row)
+        for (std::size_t b = 0; b < blocks; ++b)
+          want.put_block(codes_at<kType>(rows.data() + row * stride, b), b, row);
+      const Guarded got(want.panel.size());
+      std::memset(got.data(), 0x5a, want.panel.size());
+      kernel->pack(rows.data(), count, stride, cols, got.data());
+      EXPECT_TRUE(got.intact());
+      EXPECT_EQ(0, std::memcmp(want.panel.data(), got.data(), want.panel.size()))
+          << count << " rows of " << kRows << ", " << blocks << " blocks";
+    }
+  }
+}
+
+TYPED_TEST(Packing, PanelsAreLaidOutAsDocumented) {
+  expect_reference_bytes<TypeParam::value, 8>();
+  expect_reference_bytes<TypeParam::value, 16>();
+}
+
+TEST(PackingFloats, ColumnsStandSideBySide) {
+  Random random(6);
+  for (const MatmulKernel& kernel : matmul_kernels()) {
+    if (block_of(kernel.type) != 1) continue;
+    const std::size_t size = dtype_info(kernel.type).block_bytes;
+    for (const std::size_t cols : {1u, 7u, 8u, 32u, 45u, 77u}) {
+      const std::size_t bytes = kernel.panel_bytes(cols);
+      for (const std::size_t count : {1u, 5u, kernel.panel_rows}) {
+        const std::vector<std::byte> rows = test_weights::random(kernel.type, count, cols, random);
+        std::vector<std::byte> want(bytes);
+        for (std::size_t row = 0; row < count; ++row)
+          for (std::size_t k = 0; k < cols; ++k)
+            std::memcpy(&want[(k * kernel.panel_rows + row) * size], &rows[(row * cols + k) * size],
+                        size);
+        const Guarded got(bytes);
+        std::memset(got.data(), 0x5a, bytes);
+        kernel.pack(rows.data(), count, cols * size, cols, got.data());
+        EXPECT_TRUE(got.intact());
+        EXPECT_EQ(0, std::memcmp(want.data(), got.data(), bytes)) << count << " × " << cols;
+      }
     }
   }
 }
