@@ -195,7 +195,7 @@ TEST_F(WeightLoaderTest, LeavesTheImageToWhoeverWritesIt) {
 }
 
 TEST_F(WeightLoaderTest, InPlaceIsWhereTheFileIs) {
-  CpuDevice device(Isa::kPortable, 1, true);
+  CpuDevice device(Isa::kPortable, {1, 1}, true);
   const auto weights = device.load(sources_, {.on_read = {}, .image = &image_});
   const bool stays[] = {false, true,  true,
                         false, false, true};  // whole panels of 4 rows, no floats
