@@ -30,7 +30,7 @@ double largest_deviation(const nlohmann::json& golden, const std::string& isa, C
   const Gguf file = Gguf::open(kTiny / golden["model"].get<std::string>());
   const auto device = make_device({isa, 2});
   const std::size_t context = golden["context_tokens"];
-  const auto model = load_model(file, *device, {context, cache, {}});
+  const auto model = load_model(file, *device, {context, {cache, cache}, {}});
   Engine engine(*model, *device, {.context = context, .cache_bytes = 0, .rows_per_step = 32});
   const std::vector<float> wanted = read_floats(kTiny / golden["logits"].get<std::string>());
   const std::size_t vocabulary = golden["vocabulary"];

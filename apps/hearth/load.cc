@@ -35,10 +35,18 @@ void add_load_flags(CLI::App& command, LoadFlags& flags) {
       ->type_name("N")
       ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 27).description(""));
   add_device_flags(command, flags.options.device);
-  command.add_option("--kv", flags.kv, "Type of cached keys and values: f16 or f32")
+  command
+      .add_option("--kv-type", flags.kv_type,
+                  "Type of cached keys and values (or KEYS,VALUES): f16, q8_0, q4_0; f32")
       ->type_name("TYPE")
       ->capture_default_str()
-      ->check(CLI::IsMember({"f16", "f32"}).description(""));
+      ->check(CLI::Validator(
+          [](const std::string& name) {
+            if (cache_types_from_name(name)) return std::string();
+            return "'" + name +
+                   "' is no type of the cache: f16, q8_0, q4_0, two of them as KEYS,VALUES, or f32";
+          },
+          ""));
 }
 
 std::filesystem::path model_path(const std::string& model) {
@@ -64,7 +72,7 @@ std::filesystem::path model_path(const std::string& model) {
 std::unique_ptr<LoadedModel> load(const LoadFlags& flags) {
   const std::filesystem::path path = model_path(flags.model);
   LoadOptions options = flags.options;
-  options.cache_type = flags.kv == "f32" ? CacheType::kF32 : CacheType::kF16;
+  options.cache_types = *cache_types_from_name(flags.kv_type);
   LoadingLine line(flags.model);
   options.on_progress = [&](std::uint64_t done, std::uint64_t all) { line.show(done, all); };
   return open_model(path, options);

@@ -19,10 +19,10 @@ void add_device_flags(CLI::App& command, DeviceOptions& options);
 struct LoadFlags {
   std::string model;
   LoadOptions options;
-  std::string kv = "f16";
+  std::string kv_type = "f16";
 };
 
-// MODEL, --ctx, --kv, and those of the device.
+// MODEL, --ctx, --kv-type, and those of the device.
 void add_load_flags(CLI::App& command, LoadFlags& flags);
 
 // MODEL's file. What can be fetched and is not here is pulled first, with its progress on stderr.

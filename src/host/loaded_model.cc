@@ -35,7 +35,7 @@ std::unique_ptr<LoadedModel> open_model(const std::filesystem::path& path,
   check_memory(loaded->file);
   loaded->tokenizer = Tokenizer::load(loaded->file.metadata());
   loaded->device = make_device(options.device);
-  ModelOptions model_options{options.context, options.cache_type, {}};
+  ModelOptions model_options{options.context, options.cache_types, {}};
   if (options.on_progress) {
     model_options.on_progress = [&, all = loaded->file.file_bytes()](std::uint64_t done) {
       options.on_progress(done, all);

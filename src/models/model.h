@@ -79,7 +79,7 @@ class WeightSet {
 
 struct ModelOptions {
   std::size_t context = 0;  // positions a sequence may reach; 0: as trained
-  CacheType cache_type = CacheType::kF16;
+  CacheTypes cache_types;
   std::function<void(std::uint64_t done_bytes)> on_progress;  // while weights load; may be empty
 };
 
