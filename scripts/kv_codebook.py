@@ -2,10 +2,11 @@
 """The 16 levels of the q4_0 cache (kernels/attention/coded.h), and what they lose.
 
 Keys and values are rotated (Hadamard), which makes them nearly Gaussian, and cut into groups: of 4
-and 16, for which levels found on groups of 8 do within 3 % of their own. A group's level 0 is where its largest magnitude lands, sign included, so the levels need not be
-symmetric. Lloyd's iteration on Gaussian groups finds them; each round refits a group's scale by
-least squares, as the kernel does once. Prints the levels and the mean squared error of unit
-variance, beside a uniform grid scaled by the largest magnitude of 32 (the usual 4-bit block)."""
+(keys) and 16 (values), for which levels found on groups of 8 do within 3 % of their own. A group's
+level 0 is where its largest magnitude lands, sign included, so the levels need not be symmetric.
+Lloyd's iteration on Gaussian groups finds them; each round refits a group's scale by least squares,
+as the kernel does once. Prints the levels and the mean squared error of unit variance, beside a
+uniform grid scaled by the largest magnitude of 32 (the usual 4-bit block)."""
 
 from __future__ import annotations
 

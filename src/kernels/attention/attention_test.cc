@@ -363,6 +363,33 @@ TEST(Attention, KeepsWhatItsBitsAllow) {
   }
 }
 
+// One number in a vector is, rotated, the largest number in every dimension: the sums of integers
+// are then as large as they get, and must not wrap.
+TEST(Attention, TheLargestSumsFit) {
+  for (const std::size_t head_dim : {64, 80, 256, 1024}) {
+    const Shape shape = {
+        .head_dim = head_dim, .group = 1, .rows = 1, .first_position = 63, .window = 0};
+    for (const AttentionKernel& kernel : host_kernels()) {
+      Inputs in = make_inputs(shape, kernel.types);
+      in.scale = 1.0f;
+      in.queries.assign(in.queries.size(), 0.0f);
+      in.queries[0] = 1.0f;
+      // Every second position is nothing: had a sum wrapped, it would win.
+      for (auto* x : {&in.keys, &in.values}) {
+        for (std::size_t i = 0; i < x->size(); ++i) {
+          (*x)[i] = i % head_dim == 0 && i / head_dim % 2 == 0 ? 3.0f : 0.0f;
+        }
+      }
+      const Cache cache(kernel, shape, in, 0, in.positions);
+      const Inputs kept = cache.recall(kernel, shape, in);
+      EXPECT_LE(worst_share(attend(kernel, shape, in, cache, 0, 1),
+                            expect_all(shape, kept, kernel.types), head_dim),
+                1.0)
+          << name(kernel, shape);
+    }
+  }
+}
+
 // Zeros are kept as zeros; numbers next to nothing neither overflow a scale nor become NaN.
 TEST(Attention, ZerosAndTinyNumbersAreKept) {
   const Shape shape = {.head_dim = 64, .group = 2, .rows = 2, .first_position = 40, .window = 0};

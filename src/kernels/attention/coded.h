@@ -448,6 +448,7 @@ struct CodedValues {
 
   alignas(64) std::int16_t weight[kQueries * kBlockPositions];
   float unit[kQueries];  // 0: the block adds nothing
+  Visible pairs;         // of positions: those that any query sees
 
   static std::size_t bytes(std::size_t head_dim) noexcept {
     return CodedSide<Code, std::uint8_t>::bytes(head_dim);
@@ -486,8 +487,8 @@ struct CodedValues {
 
   // weight and unit of query q: its p with the value scales. 2^e, e = depth in powers of two, is
   // within sqrt(2) of the largest p, and 2^t ≤ top < 2^(t + 1): p * scale * 2^(11 - e - t) < 2^13.
-  void weigh(std::size_t q, const float* p, const float* scales, float depth, float top,
-             bool whole) noexcept {
+  void weigh_query(std::size_t q, const float* p, const float* scales, float depth, float top,
+                   bool whole) noexcept {
     constexpr std::int32_t kBias = 127;
     const std::int32_t e = depth > kExpMin ? rounded(depth * 0x1.715476p+0f) : -1000;
     const std::int32_t t =
@@ -509,7 +510,7 @@ struct CodedValues {
 
   // acc[q, d] += sum over pairs of positions of weight * value, for the vectors at d and d + 16.
   void add_at(const CodedSide<Code, const std::uint8_t>& values, const std::uint8_t* ahead,
-              std::size_t dims, std::size_t d, Visible pairs, float* acc) const noexcept {
+              std::size_t dims, std::size_t d, float* acc) const noexcept {
     const std::size_t row = 2 * dims / Code::kCodesPerByte;
     const std::size_t multiplier_row = 2 * dims / Code::kGroup;
     const std::size_t place =
@@ -544,14 +545,12 @@ struct CodedValues {
     }
   }
 
-  [[gnu::noinline]] void add(const std::byte* side, const std::byte* ahead,
-                             TileState<kQueries>& state) noexcept {
-    const std::size_t dims = state.stride;
+  [[gnu::noinline]] void weigh(const std::byte* side, const TileState<kQueries>& state) noexcept {
     const CodedSide<Code, const std::uint8_t> values(reinterpret_cast<const std::uint8_t*>(side),
-                                                     dims);
+                                                     state.stride);
     const auto* const scales = reinterpret_cast<const float*>(values.scales);
     const float top = scale_max(scales, {0, kBlockPositions});
-    Visible any = {kBlockPositions, 0};
+    pairs = {kBlockPositions, 0};
     for (std::size_t q = 0; q < kQueries; ++q) {
       const Visible& seen = state.seen[q];
       if (seen.begin >= seen.end) {
@@ -560,16 +559,21 @@ struct CodedValues {
         continue;
       }
       const bool whole = seen.begin == 0 && seen.end == kBlockPositions;
-      weigh(q, state.score + q * kBlockPositions, scales, state.depth[q],
-            whole ? top : scale_max(scales, seen), whole);
-      any.begin = seen.begin < any.begin ? seen.begin : any.begin;
-      any.end = seen.end > any.end ? seen.end : any.end;
+      weigh_query(q, state.score + q * kBlockPositions, scales, state.depth[q],
+                  whole ? top : scale_max(scales, seen), whole);
+      pairs.begin = seen.begin / 2 < pairs.begin ? seen.begin / 2 : pairs.begin;
+      pairs.end = (seen.end + 1) / 2 > pairs.end ? (seen.end + 1) / 2 : pairs.end;
     }
-    const Visible pairs = {any.begin / 2, (any.end + 1) / 2};
+  }
+
+  [[gnu::noinline]] void add(const std::byte* side, const std::byte* ahead,
+                             TileState<kQueries>& state) noexcept {
+    const std::size_t dims = state.stride;
+    const CodedSide<Code, const std::uint8_t> values(reinterpret_cast<const std::uint8_t*>(side),
+                                                     dims);
     for (std::size_t chunk = 0; chunk < dims; chunk += kCodedAlign) {
       for (std::size_t d = 0; d < kHalf; d += F32::kLanes) {
-        add_at(values, reinterpret_cast<const std::uint8_t*>(ahead), dims, chunk + d, pairs,
-               state.acc);
+        add_at(values, reinterpret_cast<const std::uint8_t*>(ahead), dims, chunk + d, state.acc);
       }
     }
   }

@@ -46,8 +46,9 @@ struct TileState {
   static constexpr std::size_t kLanes = F32::kLanes;
   static constexpr std::size_t kVectors = kBlockPositions / kLanes;  // of a block's scores
 
-  alignas(64) float acc[kQueries * kHeadDimMax];  // [kQueries, stride]
-  alignas(64) float score[kQueries * kBlockPositions];
+  alignas(64) float acc[kQueries * kHeadDimMax];            // [kQueries, stride]
+  alignas(64) float scores[2][kQueries * kBlockPositions];  // of a block, and of the next one
+  float* score;                                             // one of the two: the block at hand
   float max[kQueries];
   float sum[kQueries];
   float depth[kQueries];  // the block's largest score - max: its largest p is exp of that
@@ -56,6 +57,7 @@ struct TileState {
   std::size_t stride;
 
   void start(std::size_t dim) noexcept {
+    score = scores[0];
     head_dim = dim;
     stride = aligned(dim, kStateAlign);
     for (std::size_t q = 0; q < kQueries; ++q) {
@@ -254,6 +256,8 @@ struct PlainValues {
     }
     if (d < row) add_at<kCount, 1>(values, ahead, state, first, d, range);
   }
+
+  void weigh(const std::byte*, const TileState<kQueries>&) noexcept {}
 
   // Values of keys that a query does not see are not touched for it: they may be NaN or infinite,
   // and 0 * NaN is not 0. Keys that all queries see go together; the few before and after, query by

@@ -73,25 +73,50 @@ struct QueryTile {
     }
   }
 
+  // What each query sees of a block; whether one sees anything.
+  static bool look(const AttentionTile& tile, std::size_t first, std::size_t begin,
+                   Visible* seen) noexcept {
+    bool any = false;
+    for (std::size_t q = 0; q < kQueries; ++q) {
+      seen[q] = visible(tile, first + q, begin);
+      any = any || seen[q].begin < seen[q].end;
+    }
+    return any;
+  }
+
+  // The blocks that are seen follow each other. A block's keys are multiplied between the softmax
+  // and the values of the block before: its latency is hidden by work that does not wait for it.
   static void attend(const AttentionTile& tile, std::size_t first) noexcept {
     const std::size_t key_bytes = decltype(keys)::bytes(tile.head_dim);
+    const std::size_t count =
+        (tile.key_end - tile.key_begin + kBlockPositions - 1) / kBlockPositions;
     QueryTile self;
     self.start(tile, first);
-    for (std::size_t begin = tile.key_begin; begin < tile.key_end; begin += kBlockPositions) {
-      const std::byte* const* block = tile.blocks + (begin - tile.key_begin) / kBlockPositions;
-      const bool last = begin + kBlockPositions >= tile.key_end;
-      bool any = false;
+    TileState<kQueries>& state = self.state;
+    const auto begin_of = [&](std::size_t block) noexcept {
+      return tile.key_begin + block * kBlockPositions;
+    };
+    // The last block has itself ahead.
+    const auto ahead = [&](std::size_t block) noexcept {
+      return tile.blocks[block + 1 < count ? block + 1 : block];
+    };
+    std::size_t block = 0;
+    while (block < count && !look(tile, first, begin_of(block), state.seen)) ++block;
+    bool any = block < count;
+    if (any) self.keys.multiply(tile.blocks[block], ahead(block), state.score);
+    for (; any; ++block) {
+      const std::byte* const values_at = tile.blocks[block] + key_bytes;
+      float* const next_score = state.scores[state.score == state.scores[0] ? 1 : 0];
       for (std::size_t q = 0; q < kQueries; ++q) {
-        self.state.seen[q] = visible(tile, first + q, begin);
-        any = any || self.state.seen[q].begin < self.state.seen[q].end;
+        if (state.seen[q].begin < state.seen[q].end) state.soften(q);
       }
-      if (!any) continue;
-      const std::byte* const next = last ? *block : block[1];
-      self.keys.multiply(*block, next, self.state.score);
-      for (std::size_t q = 0; q < kQueries; ++q) {
-        if (self.state.seen[q].begin < self.state.seen[q].end) self.state.soften(q);
-      }
-      self.values.add(*block + key_bytes, next + key_bytes, self.state);
+      self.values.weigh(values_at, state);
+      Visible next_seen[kQueries];
+      any = block + 1 < count && look(tile, first, begin_of(block + 1), next_seen);
+      if (any) self.keys.multiply(tile.blocks[block + 1], ahead(block + 1), next_score);
+      self.values.add(values_at, ahead(block) + key_bytes, state);
+      if (any) __builtin_memcpy(state.seen, next_seen, sizeof next_seen);
+      state.score = next_score;
     }
     self.finish(tile, first);
   }
