@@ -68,7 +68,6 @@ class Rows:
 
     def __init__(self, hearth: Hearth) -> None:
         self.hearth = hearth
-        self.help = hearth.run("bench", "--help")
         self.skipped: list[str] = []
 
     def model(self, name: str) -> Path:
@@ -126,10 +125,7 @@ class Rows:
         for name in ("qwen", "smollm2"):
             model = self.model(name)
             for kv in KV_TYPES:
-                if (flag := self.kv_flag(kv)) is None:
-                    self.skipped.append(f"depth: {name}, {kv} KV: this hearth has no --kv-type")
-                    continue
-                ours = ("--rows", "depth", "--depth", str(DEPTH), *flag)
+                ours = ("--rows", "depth", "--depth", str(DEPTH), "--kv-type", kv)
                 theirs = ("-p", str(DEPTH_PROMPT), "-n", str(DEPTH_GENERATED), "-d", str(DEPTH))
                 # What is before the timed part warms it.
                 theirs += ("-ctk", kv, "-ctv", kv, "--no-warmup")
@@ -141,11 +137,6 @@ class Rows:
                     Case("depth", name, THREADS[-1], measure, kv, rounds=ROUNDS_OF_LONG_ROWS)
                 )
         return cases
-
-    def kv_flag(self, kind: str) -> tuple[str, str] | None:
-        if "--kv-type" in self.help:
-            return ("--kv-type", kind)
-        return ("--kv", kind) if kind == "f16" else None
 
     def batched(self) -> list[Case]:
         counts = ",".join(map(str, SEQUENCES))

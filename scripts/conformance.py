@@ -22,7 +22,7 @@ from report import Line
 SCRIPTS = Path(__file__).resolve().parent
 
 
-PARTS = ("types", "reference", "tokens", "templates", "greedy", "kl")
+PARTS = ("types", "reference", "tokens", "templates", "greedy", "kl", "kv")
 
 
 def run_part(name: str, arguments: argparse.Namespace, folder: Path) -> list[Line]:

@@ -1,6 +1,6 @@
 """Hearth as it is judged: the built program, its `logits` command, and where it keeps a model.
 
-    hearth logits MODEL IDS.json --out FILE --ctx N --isa X --kv f32|f16 --threads N
+    hearth logits MODEL IDS.json --out FILE --ctx N --isa X --kv-type TYPE --threads N
 writes raw little-endian f32 [positions, vocabulary] of every window of IDS.json (an array of
 arrays of token ids, each computed from an empty cache), one after the other."""
 
@@ -54,7 +54,7 @@ class Hearth:
                 str(out),
                 "--ctx",
                 str(context),
-                "--kv",
+                "--kv-type",
                 kv,
                 *flags,
             )

@@ -20,7 +20,7 @@ import numpy as np
 
 import peers
 
-KV_TYPES = {"f32": 0, "f16": 1}  # ggml's numbers
+KV_TYPES = {"f32": 0, "f16": 1, "q4_0": 2, "q8_0": 8}  # ggml's numbers
 LOG_ERROR = 4  # ggml's log levels: 1 debug, 2 info, 3 warning, 4 error, 5 goes on with the last
 
 

@@ -19,6 +19,7 @@ using Logits = std::map<std::size_t, std::vector<float>>;  // by position
 
 struct How {
   std::string isa;
+  CacheTypes types = {};
   std::size_t threads = 1;
   std::size_t chunk = 512;
   std::size_t company = 0;  // other sequences at the same time
@@ -30,7 +31,7 @@ class Bench {
   Bench(const std::filesystem::path& path, const How& how)
       : file_(Gguf::open(path)),
         device_(make_device({how.isa, how.threads})),
-        model_(load_model(file_, *device_, {kContext, CacheType::kF16, {}})),
+        model_(load_model(file_, *device_, {kContext, how.types, {}})),
         // Company takes cache too: room for all of them.
         engine_(*model_, *device_,
                 {.context = kContext * (how.company + 1),
@@ -93,23 +94,28 @@ void expect_same_bits(const Logits& wanted, const Logits& got, const std::string
   }
 }
 
-void check_all_ways(const std::filesystem::path& path, std::size_t tokens, const std::string& isa) {
-  const Logits wanted = logits_of(path, tokens, {.isa = isa, .threads = 1, .chunk = 1});
+void check_all_ways(const std::filesystem::path& path, std::size_t tokens, const std::string& isa,
+                    CacheTypes types = {}) {
+  const Logits wanted =
+      logits_of(path, tokens, {.isa = isa, .types = types, .threads = 1, .chunk = 1});
   ASSERT_EQ(wanted.size(), tokens);
   for (const std::size_t chunk : {7u, 32u, 512u}) {
     for (std::size_t threads = 1; threads <= 4; ++threads) {
-      const How how{.isa = isa, .threads = threads, .chunk = chunk};
+      const How how{.isa = isa, .types = types, .threads = threads, .chunk = chunk};
       expect_same_bits(wanted, logits_of(path, tokens, how),
                        isa + ", chunks of " + std::to_string(chunk) + ", " +
                            std::to_string(threads) + " threads");
     }
   }
-  expect_same_bits(wanted, logits_of(path, tokens, {.isa = isa, .threads = 2, .from_cache = true}),
-                   isa + ", from the cache");
+  expect_same_bits(
+      wanted,
+      logits_of(path, tokens, {.isa = isa, .types = types, .threads = 2, .from_cache = true}),
+      isa + ", from the cache");
   for (const std::size_t company : {1u, 5u}) {
     expect_same_bits(
         wanted,
-        logits_of(path, tokens, {.isa = isa, .threads = 2, .chunk = 64, .company = company}),
+        logits_of(path, tokens,
+                  {.isa = isa, .types = types, .threads = 2, .chunk = 64, .company = company}),
         isa + ", among " + std::to_string(company) + " others");
   }
 }
@@ -124,6 +130,18 @@ TEST_P(Decision4, TinyModels) {
     SCOPED_TRACE(model);
     check_all_ways(std::filesystem::path(HEARTH_SOURCE_DIR) / "tests/data/tiny" / model, 70,
                    GetParam());
+  }
+}
+
+// Keys and values of every type; two threads store positions of one block at once.
+TEST_P(Decision4, CacheTypes) {
+  if (!isa_supported(*isa_from_name(GetParam()))) GTEST_SKIP() << "this CPU lacks " << GetParam();
+  for (const char* name : {"f16,q8_0", "q8_0,q4_0", "q4_0"}) {
+    for (const char* model : {"llama_gqa.gguf", "gemma3_window.gguf"}) {
+      SCOPED_TRACE(std::string(name) + ", " + model);
+      check_all_ways(std::filesystem::path(HEARTH_SOURCE_DIR) / "tests/data/tiny" / model, 70,
+                     GetParam(), *cache_types_from_name(name));
+    }
   }
 }
 
@@ -145,10 +163,16 @@ TEST_P(Decision4, PartitionsOfAttention) {
   if (!isa_supported(*isa_from_name(GetParam()))) GTEST_SKIP() << "this CPU lacks " << GetParam();
   const auto path =
       std::filesystem::path(HEARTH_SOURCE_DIR) / "tests/data/tiny/llama_mha_tied.gguf";
-  const Logits wanted = logits_of(path, 600, {.isa = GetParam(), .chunk = 1});
-  expect_same_bits(wanted, logits_of(path, 600, {.isa = GetParam(), .threads = 3, .chunk = 1}),
-                   "split decode");
-  expect_same_bits(wanted, logits_of(path, 600, {.isa = GetParam(), .threads = 2}), "prefill");
+  for (const char* name : {"f16", "q8_0,q4_0"}) {
+    const CacheTypes types = *cache_types_from_name(name);
+    const Logits wanted = logits_of(path, 600, {.isa = GetParam(), .types = types, .chunk = 1});
+    expect_same_bits(
+        wanted, logits_of(path, 600, {.isa = GetParam(), .types = types, .threads = 3, .chunk = 1}),
+        std::string(name) + ", split decode");
+    expect_same_bits(wanted,
+                     logits_of(path, 600, {.isa = GetParam(), .types = types, .threads = 2}),
+                     std::string(name) + ", prefill");
+  }
 }
 
 TEST_P(Decision4, RealModel) {

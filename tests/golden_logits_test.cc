@@ -8,6 +8,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "base/error.h"
 #include "engine/engine.h"
 #include "kernels/isa.h"
 #include "models/model.h"
@@ -30,7 +31,7 @@ double largest_deviation(const nlohmann::json& golden, const std::string& isa, C
   const Gguf file = Gguf::open(kTiny / golden["model"].get<std::string>());
   const auto device = make_device({isa, 2});
   const std::size_t context = golden["context_tokens"];
-  const auto model = load_model(file, *device, {context, cache, {}});
+  const auto model = load_model(file, *device, {context, {cache, cache}, {}});
   Engine engine(*model, *device, {.context = context, .cache_bytes = 0, .rows_per_step = 32});
   const std::vector<float> wanted = read_floats(kTiny / golden["logits"].get<std::string>());
   const std::size_t vocabulary = golden["vocabulary"];
@@ -70,6 +71,25 @@ TEST_P(GoldenLogits, EveryInstructionSet) {
     if (!isa_supported(*isa_from_name(isa))) continue;
     EXPECT_LE(largest_deviation(GetParam(), isa, CacheType::kF32), quantized ? 0.1 : 1e-4) << isa;
   }
+}
+
+TEST(CacheTypesOfModels, KeyBiasesRefuseFourBits) {
+  const auto device = make_device({"portable", 1});
+  const auto load = [&](const char* model, const char* types) {
+    const Gguf file = Gguf::open(kTiny / model);
+    load_model(file, *device, {256, *cache_types_from_name(types), {}});
+  };
+  for (const char* types : {"q4_0", "q4_0,f16"}) {
+    try {
+      load("qwen2_gqa.gguf", types);
+      ADD_FAILURE() << types;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
+      EXPECT_NE(std::string(error.what()).find("q8_0,q4_0"), std::string::npos) << error.what();
+    }
+  }
+  load("qwen2_gqa.gguf", "q8_0,q4_0");
+  load("llama_gqa.gguf", "q4_0");
 }
 
 std::vector<nlohmann::json> goldens() {

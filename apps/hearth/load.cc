@@ -41,10 +41,18 @@ void add_load_flags(CLI::App& command, LoadFlags& flags) {
                   "Of the threads, those that work while only generating (default: all)")
       ->type_name("N")
       ->check(CLI::Range(std::size_t{1}, std::size_t{1024}).description(""));
-  command.add_option("--kv", flags.kv, "Type of cached keys and values: f16 or f32")
+  command
+      .add_option("--kv-type", flags.kv_type,
+                  "Type of cached keys and values (or KEYS,VALUES): f16, q8_0, q4_0; f32")
       ->type_name("TYPE")
       ->capture_default_str()
-      ->check(CLI::IsMember({"f16", "f32"}).description(""));
+      ->check(CLI::Validator(
+          [](const std::string& name) {
+            if (cache_types_from_name(name)) return std::string();
+            return "'" + name +
+                   "' is no type of the cache: f16, q8_0, q4_0, two of them as KEYS,VALUES, or f32";
+          },
+          ""));
   command.add_flag("--mmap", flags.options.device.in_place,
                    "Use the weights where the file is mapped: least memory, and slow");
   command
@@ -76,7 +84,7 @@ std::filesystem::path model_path(const std::string& model) {
 std::unique_ptr<LoadedModel> load(const LoadFlags& flags) {
   const std::filesystem::path path = model_path(flags.model);
   LoadOptions options = flags.options;
-  options.cache_type = flags.kv == "f32" ? CacheType::kF32 : CacheType::kF16;
+  options.cache_types = *cache_types_from_name(flags.kv_type);
   if (flags.weight_cache) {
     options.weight_cache = StoreLayout(Library::default_home()).packed();
   }

@@ -19,11 +19,11 @@ void add_device_flags(CLI::App& command, DeviceOptions& options);
 struct LoadFlags {
   std::string model;
   LoadOptions options;
-  std::string kv = "f16";
+  std::string kv_type = "f16";
   bool weight_cache = false;
 };
 
-// MODEL, --ctx, --kv, --mmap, --weight-cache, and those of the device.
+// MODEL, --ctx, --kv-type, --mmap, --weight-cache, and those of the device.
 void add_load_flags(CLI::App& command, LoadFlags& flags);
 
 // MODEL's file. What can be fetched and is not here is pulled first, with its progress on stderr.

@@ -103,7 +103,7 @@ TEST_F(OneShotTest, TheSeedOfTheJsonGivesTheSameAnswerAgain) {
                  {.device = {.isa = "portable", .threads = 1},
                   .context = 256,
                   .rows_per_step = 64,
-                  .cache_type = CacheType::kF16,
+                  .cache_types = {},
                   .on_progress = {}});
   const auto model = make_local_answerer(*loaded);
   OneShot shot = request("p", "");

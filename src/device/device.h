@@ -87,7 +87,7 @@ struct CacheShape {
   std::size_t kv_heads = 0;
   std::size_t head_dim = 0;
   std::size_t window = 0;  // positions a row sees, its own included; 0: all
-  CacheType type = CacheType::kF16;
+  CacheTypes types;        // of keys and of values
 };
 
 // Layers that share block tables and lifetime. A block holds kBlockPositions positions of all its

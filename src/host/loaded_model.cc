@@ -43,7 +43,7 @@ std::unique_ptr<LoadedModel> open_model(const std::filesystem::path& path,
     return made;
   });
   loaded->device = make_device(options.device);
-  ModelOptions model_options{options.context, options.cache_type, {}, nullptr};
+  ModelOptions model_options{options.context, options.cache_types, {}, nullptr};
   const WeightCache cache(options.weight_cache);
   std::optional<WeightImage> image;
   if (!options.weight_cache.empty())

@@ -18,7 +18,7 @@ struct LoadOptions {
   DeviceOptions device;
   std::size_t context = 0;  // 0: as trained, or what half of the free memory holds
   std::size_t rows_per_step = 512;
-  CacheType cache_type = CacheType::kF16;
+  CacheTypes cache_types;
   std::filesystem::path weight_cache = {};  // of weight images (weight_cache.h); empty: none
   std::function<void(std::uint64_t done_bytes, std::uint64_t all_bytes)>
       on_progress;  // while loading, one call at a time, on any thread

@@ -26,7 +26,7 @@ class LocalAnswererTest : public ::testing::Test {
                  {.device = {.isa = "portable", .threads = 1},
                   .context = 256,
                   .rows_per_step = 20,
-                  .cache_type = CacheType::kF16,
+                  .cache_types = {},
                   .on_progress = {}});
   std::unique_ptr<Answerer> answerer = make_local_answerer(*loaded);
   Progress progress;

@@ -61,8 +61,8 @@ class Gemma3 final : public Decoder {
         positive_or(file.metadata(), "gemma3.rope.freq_base_swa", kRopeBaseMax, kLocalRopeBase);
     local_rope_ = make_rope(c, local_base, 1.0, {}, true);
     global_rope_ = make_rope(c, c.rope_base, c.rope_scale, {}, true);
-    cache_shapes_ = {{0, c.kv_heads, c.head_dim, c.window, options.cache_type},
-                     {0, c.kv_heads, c.head_dim, 0, options.cache_type}};
+    cache_shapes_ = {{0, c.kv_heads, c.head_dim, c.window, options.cache_types},
+                     {0, c.kv_heads, c.head_dim, 0, options.cache_types}};
     const std::size_t pattern = pattern_of(file, c);
     const std::size_t per_head = c.layers == kLayers27B ? c.model / c.heads : c.head_dim;
     for (std::size_t i = 0; i < c.layers; ++i) {

@@ -31,7 +31,7 @@ class Llama final : public Decoder {
       : Decoder(file, read_config(file), layer_table(read_config(file)), device, options) {
     const Config& c = config();
     rope_ = make_rope(c, c.rope_base, c.rope_scale, read_vector(file, "rope_freqs.weight"), false);
-    cache_shapes_ = {{c.layers, c.kv_heads, c.head_dim, 0, options.cache_type}};
+    cache_shapes_ = {{c.layers, c.kv_heads, c.head_dim, 0, options.cache_types}};
     for (DecoderLayer& layer : layers_) layer.attention.rope = &rope_;
   }
 

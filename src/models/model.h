@@ -66,7 +66,7 @@ struct WeightSpec {
 
 struct ModelOptions {
   std::size_t context = 0;  // positions a sequence may reach; 0: as trained
-  CacheType cache_type = CacheType::kF16;
+  CacheTypes cache_types;
   // While weights load, one call at a time, on any thread; may be empty.
   std::function<void(std::uint64_t done_bytes)> on_progress;
   const WeightImage* image = nullptr;  // see Device::load; used while the model loads

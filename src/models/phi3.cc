@@ -46,7 +46,7 @@ class Phi3 final : public Decoder {
       : Decoder(file, read_config(file), layer_table(read_config(file)), device, options),
         rope_(longrope(file, config(), options.context)) {
     const Config& c = config();
-    cache_shapes_ = {{c.layers, c.kv_heads, c.head_dim, c.window, options.cache_type}};
+    cache_shapes_ = {{c.layers, c.kv_heads, c.head_dim, c.window, options.cache_types}};
     for (DecoderLayer& layer : layers_) layer.attention.rope = &rope_;
   }
 

@@ -1,5 +1,6 @@
 // qwen2: Qwen 2 and 2.5 (Yang et al. 2024): llama's form with biases on queries, keys and values,
 // and half-split rotary pairs.
+#include "base/error.h"
 #include "models/families.h"
 
 namespace hearth {
@@ -24,13 +25,23 @@ std::vector<WeightSpec> layer_table(const Config& c) {
   };
 }
 
+// The biases give some dimensions of a key values many times the others', which 4 bits cannot hold
+// beside them: answers turn to noise.
+void refuse_short_keys(const CacheTypes& types) {
+  if (types.key != CacheType::kQ4) return;
+  throw Error(ErrorCode::kUnsupported,
+              "q4_0 keys ruin the answers of Qwen 2 models, whose keys have large biases; use "
+              "--kv-type q8_0, q8_0,q4_0 or f16");
+}
+
 class Qwen2 final : public Decoder {
  public:
   Qwen2(const Gguf& file, Device& device, const ModelOptions& options)
       : Decoder(file, read_config(file), layer_table(read_config(file)), device, options) {
     const Config& c = config();
+    refuse_short_keys(options.cache_types);
     rope_ = make_rope(c, c.rope_base, c.rope_scale, {}, true);
-    cache_shapes_ = {{c.layers, c.kv_heads, c.head_dim, 0, options.cache_type}};
+    cache_shapes_ = {{c.layers, c.kv_heads, c.head_dim, 0, options.cache_types}};
     for (DecoderLayer& layer : layers_) layer.attention.rope = &rope_;
   }
 

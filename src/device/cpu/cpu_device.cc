@@ -24,12 +24,12 @@ std::unique_ptr<Buffer> CpuDevice::make_buffer(std::size_t rows, std::size_t col
 }
 
 std::unique_ptr<CacheGroup> CpuDevice::make_cache(const CacheShape& shape, std::size_t blocks) {
-  return std::make_unique<CpuCache>(shape, select_attention(shape.type, isa_), blocks);
+  return std::make_unique<CpuCache>(shape, select_attention(shape.types, isa_), blocks);
 }
 
 std::size_t CpuDevice::cache_block_bytes(const CacheShape& shape) const {
   return shape.layers * shape.kv_heads *
-         select_attention(shape.type, isa_).block_bytes(shape.head_dim);
+         select_attention(shape.types, isa_).block_bytes(shape.head_dim);
 }
 
 void CpuDevice::on_begin() {

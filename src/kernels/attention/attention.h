@@ -22,13 +22,18 @@
 // best and larger ones gain nothing. In decode, give all heads of a group in one tile: keys and
 // values are then read once.
 //
-// Values in the cache are f16 or f32; all arithmetic is f32. noexcept, no allocation (≤ 68 KiB of
-// stack), no thread.
+// That is attention on f32 and f16, in f32. Cached keys and values of q8_0 and q4_0 change how a
+// block's scores and its p * v are computed, each in exact integers: coded.h has the formula.
+//
+// noexcept, no allocation (≤ 84 KiB of stack), no thread.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <string_view>
 
 #include "kernels/isa.h"
 
@@ -38,7 +43,18 @@ inline constexpr std::size_t kBlockPositions = 32;
 inline constexpr std::size_t kPartitionPositions = 512;  // 16 blocks
 inline constexpr std::size_t kHeadDimMax = 1024;         // stack: 2 × 8 queries × 4 KiB
 
-enum class CacheType : std::uint8_t { kF32, kF16 };
+// q8_0 and q4_0 name the bits of a number; what else is kept with them says coded.h.
+enum class CacheType : std::uint8_t { kF32, kF16, kQ8, kQ4 };
+
+struct CacheTypes {
+  CacheType key = CacheType::kF16;
+  CacheType value = CacheType::kF16;
+  bool operator==(const CacheTypes&) const = default;
+};
+
+std::string_view cache_type_name(CacheType type) noexcept;  // "f32", "f16", "q8_0", "q4_0"
+// "TYPE" or "KEYS,VALUES"; nothing for another name, or for f32 beside another type.
+std::optional<CacheTypes> cache_types_from_name(std::string_view name) noexcept;
 
 struct AttentionTile {
   const float* queries;  // row r, head g of the group: queries + r * query_stride + g * head_dim
@@ -68,22 +84,28 @@ struct AttentionState {
 
 struct AttentionKernel {
   Isa isa;
-  CacheType type;
+  CacheTypes types;
   // Keys and values of one block, one kv head; a multiple of 64.
   std::size_t (*block_bytes)(std::size_t head_dim) noexcept;
   // Stores one position's k [head_dim] and v [head_dim] in a block at slot 0..31.
   void (*store)(std::byte* block, std::size_t slot, std::size_t head_dim, const float* k,
                 const float* v) noexcept;
+  // What is kept of a position, as numbers.
+  void (*recall)(const std::byte* block, std::size_t slot, std::size_t head_dim, float* k,
+                 float* v) noexcept;
   // Computes the partial state of a tile over one partition, from empty: max -inf, sum and acc 0.
   void (*attend)(const AttentionTile& tile) noexcept;
   // state ← state merged with a later partition's, which is left as it is.
-  // finish divides: out[d] = acc[d] / sum.
+  // finish divides, out[d] = acc[d] / sum, and undoes the rotation of coded values.
   void (*merge)(const AttentionState& state, const AttentionState& later,
                 std::size_t head_dim) noexcept;
   void (*finish)(const float* acc, float sum, std::size_t head_dim, float* out) noexcept;
 };
 
+// f32 with itself; f16, q8_0 and q4_0 with each other.
+using AttentionKernels = std::array<AttentionKernel, 10>;
+
 std::span<const AttentionKernel> attention_kernels() noexcept;
-const AttentionKernel& select_attention(CacheType type, Isa isa) noexcept;
+const AttentionKernel& select_attention(CacheTypes types, Isa isa) noexcept;
 
 }  // namespace hearth

@@ -1,6 +1,6 @@
 // Attention of every variant: decode (1 row; bytes of keys and values read once per group) and
 // prefill tiles (operations of the visible keys), on one thread. Run: attention_bench
-// --benchmark_filter=f16
+// --benchmark_filter=f16,f16
 #include <benchmark/benchmark.h>
 
 #include <cmath>
@@ -79,9 +79,9 @@ void store_positions(benchmark::State& state, const AttentionKernel& kernel) {
 bool register_all() {
   for (const AttentionKernel& kernel : attention_kernels()) {
     if (!isa_supported(kernel.isa)) continue;
-    const std::string variant =
-        std::string(isa_name(kernel.isa)) +
-        (kernel.type == CacheType::kF16 ? "/attention/f16/" : "/attention/f32/");
+    const std::string variant = std::string(isa_name(kernel.isa)) + "/attention/" +
+                                std::string(cache_type_name(kernel.types.key)) + "," +
+                                std::string(cache_type_name(kernel.types.value)) + "/";
     for (const Case& shape : kCases) {
       const std::string name = variant + shape.what + "/rows:" + std::to_string(shape.rows) +
                                "/group:" + std::to_string(shape.group) +

@@ -2,21 +2,19 @@
 #include "kernels/vector/portable.h"
 
 #include "kernels/attention/attention.h"
+#include "kernels/attention/pairs_portable.h"
 // The vector's header first: it says what F32 is.
 #include "kernels/attention/tile.h"
 
 namespace hearth {
 namespace {
 
-// No registers to fill; 4 queries share a conversion from half.
+// No registers to fill; 4 queries share a conversion from half or from codes.
 constexpr std::size_t kQueries = 4;
 
 }  // namespace
 
-extern const AttentionKernel kAttentionF16Portable, kAttentionF32Portable;
-constinit const AttentionKernel kAttentionF16Portable =
-    table<std::uint16_t, kQueries>(Isa::kPortable, CacheType::kF16);
-constinit const AttentionKernel kAttentionF32Portable =
-    table<float, kQueries>(Isa::kPortable, CacheType::kF32);
+extern const AttentionKernels kAttentionPortable;
+constinit const AttentionKernels kAttentionPortable = kernels<kQueries, kQueries>(Isa::kPortable);
 
 }  // namespace hearth

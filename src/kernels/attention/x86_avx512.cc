@@ -2,6 +2,7 @@
 #include "kernels/vector/x86_avx512.h"
 
 #include "kernels/attention/attention.h"
+#include "kernels/attention/pairs_avx512.h"
 // The vector's header first: it says what F32 is.
 #include "kernels/attention/tile.h"
 
@@ -13,10 +14,7 @@ constexpr std::size_t kQueries = 8;
 
 }  // namespace
 
-extern const AttentionKernel kAttentionF16Avx512, kAttentionF32Avx512;
-constinit const AttentionKernel kAttentionF16Avx512 =
-    table<std::uint16_t, kQueries>(Isa::kAvx512Vnni, CacheType::kF16);
-constinit const AttentionKernel kAttentionF32Avx512 =
-    table<float, kQueries>(Isa::kAvx512Vnni, CacheType::kF32);
+extern const AttentionKernels kAttentionAvx512;
+constinit const AttentionKernels kAttentionAvx512 = kernels<kQueries, kQueries>(Isa::kAvx512Vnni);
 
 }  // namespace hearth
