@@ -8,9 +8,10 @@
 
 namespace hearth {
 
-CpuDevice::CpuDevice(Isa isa, std::size_t threads, bool in_place)
+CpuDevice::CpuDevice(Isa isa, std::size_t threads, bool in_place, bool fast)
     : isa_(isa),
       in_place_(in_place),
+      fast_(fast),
       pool_(threads),
       queue_(pool_),
       memory_(threads),
@@ -172,8 +173,8 @@ std::span<const float> CpuDevice::read(const Buffer& buffer, std::size_t row) co
   return {cpu(buffer).row(row), buffer.cols()};
 }
 
-std::unique_ptr<Device> make_cpu_device(Isa isa, std::size_t threads, bool in_place) {
-  return std::make_unique<CpuDevice>(isa, threads, in_place);
+std::unique_ptr<Device> make_cpu_device(Isa isa, std::size_t threads, bool in_place, bool fast) {
+  return std::make_unique<CpuDevice>(isa, threads, in_place, fast);
 }
 
 }  // namespace hearth

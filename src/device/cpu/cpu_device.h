@@ -24,7 +24,7 @@ namespace hearth {
 
 // The rows a product reads, normed and converted to each format its weights ask for.
 struct Activations {
-  static constexpr std::size_t kFormats = 3;  // of ActivationFormat
+  static constexpr std::size_t kFormats = kActivationFormats;
 
   const float* x = nullptr;  // [rows, cols], x_stride floats apart
   std::size_t x_stride = 0;
@@ -61,7 +61,7 @@ struct Cut {
 
 class CpuDevice final : public Device {
  public:
-  CpuDevice(Isa isa, std::size_t threads, bool in_place);
+  CpuDevice(Isa isa, std::size_t threads, bool in_place, bool fast = false);
 
   std::string_view name() const noexcept override { return name_; }
   std::vector<std::unique_ptr<Weight>> load(std::span<const WeightSource> sources,
@@ -116,6 +116,7 @@ class CpuDevice final : public Device {
 
   Isa isa_;
   bool in_place_;
+  bool fast_;
   ThreadPool pool_;
   RegionQueue queue_;
   WorkerMemory memory_;
@@ -128,6 +129,6 @@ class CpuDevice final : public Device {
   std::vector<PageBuffer> outgrown_;
 };
 
-std::unique_ptr<Device> make_cpu_device(Isa isa, std::size_t threads, bool in_place);
+std::unique_ptr<Device> make_cpu_device(Isa isa, std::size_t threads, bool in_place, bool fast);
 
 }  // namespace hearth
