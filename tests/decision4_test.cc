@@ -189,7 +189,8 @@ TEST_P(Decision4, RealModel) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Isa, Decision4,
-                         testing::Values("portable", "avx2", "avx2_vnni", "avx512_vnni"),
+                         testing::Values("portable", "avx2", "avx2_vnni", "avx512_vnni",
+                                         "avx512_bf16"),
                          [](const auto& test) { return std::string(test.param); });
 
 }  // namespace

@@ -67,7 +67,7 @@ TEST_P(GoldenLogits, ReferenceDevice) {
 // deviation would be a wrong formula.
 TEST_P(GoldenLogits, EveryInstructionSet) {
   const bool quantized = GetParam()["model"] == "llama_types.gguf";
-  for (const char* isa : {"portable", "avx2", "avx2_vnni", "avx512_vnni"}) {
+  for (const char* isa : {"portable", "avx2", "avx2_vnni", "avx512_vnni", "avx512_bf16"}) {
     if (!isa_supported(*isa_from_name(isa))) continue;
     EXPECT_LE(largest_deviation(GetParam(), isa, CacheType::kF32), quantized ? 0.1 : 1e-4) << isa;
   }

@@ -24,7 +24,8 @@ nlohmann::ordered_json examine(const DeviceOptions& options) {
   report["memory_available_bytes"] = available_memory_bytes();
   report["library"] = opened.library.home().string();
   report["models"] = opened.library.list().size();
-  for (const Isa isa : {Isa::kPortable, Isa::kAvx2, Isa::kAvx2Vnni, Isa::kAvx512Vnni}) {
+  for (const Isa isa :
+       {Isa::kPortable, Isa::kAvx2, Isa::kAvx2Vnni, Isa::kAvx512Vnni, Isa::kAvx512Bf16}) {
     report["instruction_sets"][std::string(isa_name(isa))] = isa_supported(isa);
   }
   report["selected"] = make_device(options)->name();

@@ -16,9 +16,9 @@ void add_device_flags(CLI::App& command, DeviceOptions& options) {
       ->type_name("N")
       ->check(CLI::Range(std::size_t{1}, std::size_t{1024}).description(""));
   command
-      .add_option(
-          "--isa", options.isa,
-          "Instruction set: reference, portable, avx2, avx2_vnni, avx512_vnni (default: the best)")
+      .add_option("--isa", options.isa,
+                  "Instruction set: reference, portable, avx2, avx2_vnni, avx512_vnni, avx512_bf16 "
+                  "(default: the best)")
       ->type_name("NAME")
       ->envname("HEARTH_ISA");
 }
@@ -55,6 +55,8 @@ void add_load_flags(CLI::App& command, LoadFlags& flags) {
           ""));
   command.add_flag("--mmap", flags.options.device.in_place,
                    "Use the weights where the file is mapped: least memory, and slow");
+  command.add_flag("--fast", flags.options.device.fast,
+                   "Round F16 weights to bfloat16: faster and less exact (needs avx512_bf16)");
   command
       .add_flag("--weight-cache", flags.weight_cache,
                 "Keep the weights on disk as they are computed with: later starts are faster")

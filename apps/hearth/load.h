@@ -23,7 +23,7 @@ struct LoadFlags {
   bool weight_cache = false;
 };
 
-// MODEL, --ctx, --kv-type, --mmap, --weight-cache, and those of the device.
+// MODEL, --ctx, --kv-type, --mmap, --fast, --weight-cache, and those of the device.
 void add_load_flags(CLI::App& command, LoadFlags& flags);
 
 // MODEL's file. What can be fetched and is not here is pulled first, with its progress on stderr.

@@ -52,15 +52,29 @@ void Device::norm_add(Buffer& x, const RmsNorm& n, Buffer& residual) {
   add(residual, x, residual);
 }
 
+namespace {
+
+[[noreturn]] void refuse_fast(std::string_view isa) {
+  throw Error(
+      ErrorCode::kUnsupported,
+      "F16 weights are multiplied fast with avx512_bf16 only, and this would compute with " +
+          std::string(isa) + "; leave the wish for speed (--fast) away");
+}
+
+}  // namespace
+
 std::unique_ptr<Device> make_device(const DeviceOptions& options) {
-  if (options.isa == "reference") return make_reference_device();
+  if (options.isa == "reference") {
+    if (options.fast) refuse_fast(options.isa);
+    return make_reference_device();
+  }
   Isa isa = best_isa();
   if (!options.isa.empty()) {
     const auto named = isa_from_name(options.isa);
     if (!named) {
       throw Error(ErrorCode::kInvalidArgument,
                   "unknown instruction set '" + options.isa +
-                      "'; known: reference, portable, avx2, avx2_vnni, avx512_vnni");
+                      "'; known: reference, portable, avx2, avx2_vnni, avx512_vnni, avx512_bf16");
     }
     if (!isa_supported(*named)) {
       throw Error(ErrorCode::kUnsupported,
@@ -69,9 +83,8 @@ std::unique_ptr<Device> make_device(const DeviceOptions& options) {
     isa = *named;
   }
   if (options.in_place) isa = Isa::kPortable;
-  const std::size_t threads = options.threads != 0 ? options.threads : usable_cores();
-  const std::size_t decode = options.decode_threads != 0 ? options.decode_threads : threads;
-  return make_cpu_device(isa, {threads, std::min(decode, threads)}, options.in_place);
+  if (options.fast && isa < Isa::kAvx512Bf16) refuse_fast(isa_name(isa));
+  return make_cpu_device(isa, options);
 }
 
 }  // namespace hearth

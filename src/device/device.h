@@ -192,7 +192,7 @@ struct RegionTime {
 class Device {
  public:
   virtual ~Device() = default;
-  virtual std::string_view name() const noexcept = 0;  // "reference", "cpu avx512_vnni, 2 threads"
+  virtual std::string_view name() const noexcept = 0;  // "reference", "cpu avx2, 2 threads"
 
   // Resources. Errors: kResourceExhausted; kUnsupported for a type it has no kernel for.
   // A model's weights, in the order of `sources`.
@@ -258,7 +258,7 @@ class Device {
 
 // Which instruction set, how many threads. "reference" is the Device that judges every other.
 struct DeviceOptions {
-  std::string isa;  // "": the best this CPU has; else a name of kernels/isa.h, or "reference"
+  std::string isa = {};  // "": the best this CPU has; else a name of kernels/isa.h, or "reference"
   std::size_t threads = 0;  // 0: the cores this process may use
   // Of these, in steps that only generate, one row a sequence; 0: all. Generating waits for memory,
   // which fewer cores than all can keep busy.
@@ -266,9 +266,13 @@ struct DeviceOptions {
   // Weights are used where they lie, row by row as the file has them: least memory, and slow,
   // because only portable kernels read that layout. isa is not looked at.
   bool in_place = false;
+  // F16 matrices are rounded to bfloat16 and multiplied as such: faster and less exact. Needs
+  // avx512_bf16.
+  bool fast = false;
 };
 
-// Errors: kInvalidArgument for an unknown name, kUnsupported for one this CPU lacks.
+// Errors: kInvalidArgument for an unknown name, kUnsupported for one this CPU lacks and for
+// `fast` without avx512_bf16.
 std::unique_ptr<Device> make_device(const DeviceOptions& options);
 
 }  // namespace hearth

@@ -49,7 +49,7 @@ std::optional<WeightImage> WeightCache::image_of(const fs::path& model, std::uin
   const std::string identity = identity_of(model);
   if (identity.empty()) return std::nullopt;
   const std::string isa = device.isa.empty() ? std::string(isa_name(best_isa())) : device.isa;
-  return WeightImage{directory_ / identity / isa, identity};
+  return WeightImage{directory_ / identity / (isa + (device.fast ? "_fast" : "")), identity};
 }
 
 void WeightCache::trim() const noexcept {

@@ -11,7 +11,7 @@
 
 namespace hearth {
 
-// <directory>/<digest>/<instruction set>, the digest that of a blob of the library, else of
+// <directory>/<digest>/<instruction set>[_fast], the digest that of a blob of the library, else of
 // the file's identity.
 class WeightCache {
  public:

@@ -54,9 +54,13 @@ class WeightCacheTest : public ::testing::Test {
 TEST_F(WeightCacheTest, ABlobIsItsDigestAndAFileItsPlace) {
   const WeightCache cache("/kept");
   const std::string digest(64, 'a');
-  const auto blob = cache.image_of(write("sha256-" + digest, "xx"), 2, {.isa = "avx2"});
+  const fs::path blob_path = write("sha256-" + digest, "xx");
+  const auto blob = cache.image_of(blob_path, 2, {.isa = "avx2"});
   ASSERT_TRUE(blob);
   EXPECT_EQ(blob->path, "/kept/" + digest + "/avx2");
+  const auto fast = cache.image_of(blob_path, 2, {.isa = "avx512_bf16", .fast = true});
+  ASSERT_TRUE(fast);
+  EXPECT_EQ(fast->path, "/kept/" + digest + "/avx512_bf16_fast");
   EXPECT_EQ(blob->model, digest);
 
   const fs::path file = write("model.gguf", "xx");

@@ -6,7 +6,8 @@
 namespace hearth {
 namespace {
 
-constexpr Isa kBestFirst[] = {Isa::kAvx512Vnni, Isa::kAvx2Vnni, Isa::kAvx2, Isa::kPortable};
+constexpr Isa kBestFirst[] = {Isa::kAvx512Bf16, Isa::kAvx512Vnni, Isa::kAvx2Vnni, Isa::kAvx2,
+                              Isa::kPortable};
 
 }  // namespace
 
@@ -16,6 +17,7 @@ std::string_view isa_name(Isa isa) noexcept {
     case Isa::kAvx2: return "avx2";
     case Isa::kAvx2Vnni: return "avx2_vnni";
     case Isa::kAvx512Vnni: return "avx512_vnni";
+    case Isa::kAvx512Bf16: return "avx512_bf16";
   }
   CHECK(false);
 }
@@ -33,6 +35,7 @@ bool isa_supported(Isa isa) noexcept {
     case Isa::kAvx2: return cpu.avx2;
     case Isa::kAvx2Vnni: return cpu.avx_vnni;
     case Isa::kAvx512Vnni: return cpu.avx512_vnni;
+    case Isa::kAvx512Bf16: return cpu.avx512_vnni && cpu.avx512_bf16;
   }
   CHECK(false);
 }

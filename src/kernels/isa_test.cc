@@ -5,7 +5,8 @@
 namespace hearth {
 namespace {
 
-constexpr Isa kAll[] = {Isa::kPortable, Isa::kAvx2, Isa::kAvx2Vnni, Isa::kAvx512Vnni};
+constexpr Isa kAll[] = {Isa::kPortable, Isa::kAvx2, Isa::kAvx2Vnni, Isa::kAvx512Vnni,
+                        Isa::kAvx512Bf16};
 
 TEST(Isa, NamesGoBothWays) {
   for (const Isa isa : kAll) EXPECT_EQ(isa_from_name(isa_name(isa)), isa);
@@ -26,6 +27,13 @@ TEST(Isa, BestIsTheLastSupported) {
 TEST(Isa, VnniNeedsAvx2) {
   if (isa_supported(Isa::kAvx2Vnni) || isa_supported(Isa::kAvx512Vnni)) {
     EXPECT_TRUE(isa_supported(Isa::kAvx2));
+  }
+}
+
+// Kernels of avx512_vnni serve avx512_bf16.
+TEST(Isa, Bf16NeedsVnni) {
+  if (isa_supported(Isa::kAvx512Bf16)) {
+    EXPECT_TRUE(isa_supported(Isa::kAvx512Vnni));
   }
 }
 

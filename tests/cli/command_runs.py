@@ -132,6 +132,9 @@ def the_environment_is_heard(program):
     for arguments in (["doctor"], ["run", MODEL, "hi", "--max-tokens", "1"]):
         shown = program.json(*arguments)
         check("portable" in shown.get("device", shown.get("selected")), shown)
+    for arguments in (["run", MODEL, "hi", "--fast"], ["bench", MODEL, "--fast"]):
+        done = program.run(*arguments)
+        check(done.returncode == 5 and "avx512_bf16 only" in done.stderr, done.stderr)
     program.environment["HEARTH_ISA"] = "nonsense"
     for arguments in (["run", MODEL, "hi"], ["bench", MODEL], ["doctor"]):
         done = program.run(*arguments)

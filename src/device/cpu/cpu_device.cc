@@ -4,20 +4,22 @@
 #include <cmath>
 #include <cstring>
 
+#include "platform/cpu.h"
 #include "tensor/decode.h"
 
 namespace hearth {
 
-CpuDevice::CpuDevice(Isa isa, Workers workers, bool in_place)
+CpuDevice::CpuDevice(Isa isa, const DeviceOptions& options)
     : isa_(isa),
-      in_place_(in_place),
-      workers_(workers),
-      pool_(workers.all),
+      in_place_(options.in_place),
+      fast_(options.fast),
+      decode_threads_(options.decode_threads),
+      pool_(options.threads != 0 ? options.threads : usable_cores()),
       queue_(pool_),
-      memory_(workers.all),
+      memory_(pool_.size()),
       elementwise_(select_elementwise(isa)),
-      name_("cpu " + std::string(isa_name(isa)) + ", " + std::to_string(workers.all) +
-            (workers.all == 1 ? " thread" : " threads")) {}
+      name_("cpu " + std::string(isa_name(isa)) + ", " + std::to_string(pool_.size()) +
+            (pool_.size() == 1 ? " thread" : " threads")) {}
 
 std::unique_ptr<Buffer> CpuDevice::make_buffer(std::size_t rows, std::size_t cols) {
   return std::make_unique<CpuBuffer>(rows, cols);
@@ -35,7 +37,8 @@ std::size_t CpuDevice::cache_block_bytes(const CacheShape& shape) const {
 void CpuDevice::on_begin() {
   queue_.clear();
   const bool decode = step().sequences.size() == step_rows();
-  queue_.limit_workers(decode ? workers_.decode : workers_.all);
+  const bool fewer = decode && decode_threads_ != 0;
+  queue_.limit_workers(fewer ? std::min(decode_threads_, pool_.size()) : pool_.size());
   rope_tables_used_ = 0;
 }
 
@@ -175,8 +178,8 @@ std::span<const float> CpuDevice::read(const Buffer& buffer, std::size_t row) co
   return {cpu(buffer).row(row), buffer.cols()};
 }
 
-std::unique_ptr<Device> make_cpu_device(Isa isa, Workers workers, bool in_place) {
-  return std::make_unique<CpuDevice>(isa, workers, in_place);
+std::unique_ptr<Device> make_cpu_device(Isa isa, const DeviceOptions& options) {
+  return std::make_unique<CpuDevice>(isa, options);
 }
 
 }  // namespace hearth

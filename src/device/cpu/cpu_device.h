@@ -24,7 +24,7 @@ namespace hearth {
 
 // The rows a product reads, normed and converted to each format its weights ask for.
 struct Activations {
-  static constexpr std::size_t kFormats = 3;  // of ActivationFormat
+  static constexpr std::size_t kFormats = kActivationFormats;
 
   const float* x = nullptr;  // [rows, cols], x_stride floats apart
   std::size_t x_stride = 0;
@@ -59,14 +59,9 @@ struct Cut {
   Range range(std::size_t job) const noexcept;
 };
 
-struct Workers {
-  std::size_t all;
-  std::size_t decode;  // of all, in steps that only generate
-};
-
 class CpuDevice final : public Device {
  public:
-  CpuDevice(Isa isa, Workers workers, bool in_place);
+  CpuDevice(Isa isa, const DeviceOptions& options);
 
   std::string_view name() const noexcept override { return name_; }
   std::vector<std::unique_ptr<Weight>> load(std::span<const WeightSource> sources,
@@ -121,7 +116,8 @@ class CpuDevice final : public Device {
 
   Isa isa_;
   bool in_place_;
-  Workers workers_;
+  bool fast_;
+  std::size_t decode_threads_;  // 0: all
   ThreadPool pool_;
   RegionQueue queue_;
   WorkerMemory memory_;
@@ -134,6 +130,6 @@ class CpuDevice final : public Device {
   std::vector<PageBuffer> outgrown_;
 };
 
-std::unique_ptr<Device> make_cpu_device(Isa isa, Workers workers, bool in_place);
+std::unique_ptr<Device> make_cpu_device(Isa isa, const DeviceOptions& options);
 
 }  // namespace hearth

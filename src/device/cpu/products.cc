@@ -32,7 +32,7 @@ struct Product {
   // out [rows, panels * panel_rows] = the product, bias added. `first_row` counts in the step.
   void multiply(const Activations& in, const Window& w, std::size_t worker) const noexcept {
     const MatmulKernel& kernel = *weight->kernel;
-    const ActivationFormat format = activation_format(kernel.type);
+    const ActivationFormat format = kernel.activation;
     kernel.multiply({.panels = weight->panel(w.first_panel),
                      .panel_count = w.panels,
                      .cols = weight->cols(),
@@ -248,7 +248,7 @@ Activations CpuDevice::activations(const Buffer& x, const RmsNorm& norm,
   in.memory = &memory_;
   std::size_t private_bytes = 0;
   for (const Weight* weight : weights) {
-    const ActivationFormat format = activation_format(cpu(*weight).type);
+    const ActivationFormat format = cpu(*weight).kernel->activation;
     const std::size_t f = index_of(format);
     if (in.kernels[f] != nullptr) continue;
     in.kernels[f] = &select_activation(format, isa_);
@@ -280,8 +280,7 @@ void CpuDevice::reserve_products(std::span<const Weight* const> weights, std::si
 void CpuDevice::project(const Buffer& x, const Linear& linear, Buffer& out) {
   const Weight* const weights[] = {linear.weight};
   ProjectJob job{{activations(x, {}, weights), {}}, Product(linear), &cpu(out), false};
-  job.cut =
-      cut(job.product.weight->panels(), job.in.bytes(activation_format(job.product.weight->type)));
+  job.cut = cut(job.product.weight->panels(), job.in.bytes(job.product.weight->kernel->activation));
   reserve_products(weights, 0);
   queue_.add(label("product", weights), job.cut.jobs(), job);
 }
@@ -289,8 +288,7 @@ void CpuDevice::project(const Buffer& x, const Linear& linear, Buffer& out) {
 void CpuDevice::project_add(const Buffer& x, const Linear& linear, Buffer&, Buffer& residual) {
   const Weight* const weights[] = {linear.weight};
   ProjectJob job{{activations(x, {}, weights), {}}, Product(linear), &cpu(residual), true};
-  job.cut =
-      cut(job.product.weight->panels(), job.in.bytes(activation_format(job.product.weight->type)));
+  job.cut = cut(job.product.weight->panels(), job.in.bytes(job.product.weight->kernel->activation));
   reserve_products(weights, job.cut.rows_per_block * job.cut.units_per_group *
                                 job.product.weight->kernel->panel_rows);
   queue_.add(label("product, add", weights), job.cut.jobs(), job);
@@ -308,7 +306,7 @@ void CpuDevice::gated(const GatedArguments& a) {
                Product(a.up),
                silu ? elementwise_.silu_multiply : elementwise_.gelu_multiply,
                &cpu(*a.out)};
-  job.cut = cut(job.gate.weight->panels(), job.in.bytes(activation_format(job.gate.weight->type)));
+  job.cut = cut(job.gate.weight->panels(), job.in.bytes(job.gate.weight->kernel->activation));
   reserve_products(weights, 2 * job.cut.rows_per_block * job.cut.units_per_group *
                                 job.gate.weight->kernel->panel_rows);
   queue_.add(label("gate, up", weights), job.cut.jobs(), job);
@@ -338,7 +336,7 @@ void CpuDevice::project_qkv(const QkvArguments& a) {
              a.group_index,
              step().sequences.data()};
   const std::size_t heads = a.q->cols() / shape.head_dim;
-  job.cut = cut(shape.kv_heads + heads, job.in.bytes(activation_format(job.query.weight->type)));
+  job.cut = cut(shape.kv_heads + heads, job.in.bytes(job.query.weight->kernel->activation));
   reserve_products(weights, 2 * job.cut.rows_per_block * shape.head_dim);
   queue_.add(label("qkv, rope, store", weights), job.cut.jobs(), job);
 }

@@ -33,8 +33,8 @@ void update_with_layout(Sha256& digest, const MatmulKernel& kernel) {
 
 }  // namespace
 
-WeightLoader::WeightLoader(std::span<const WeightSource> sources, Isa isa, bool in_place)
-    : sources_(sources), isa_(isa), in_place_(in_place) {
+WeightLoader::WeightLoader(std::span<const WeightSource> sources, Isa isa, bool in_place, bool fast)
+    : sources_(sources), isa_(isa), in_place_(in_place), fast_(fast) {
   for (const WeightSource& source : sources) {
     Placed placed{std::make_unique<CpuWeight>(source), bytes_, 0};
     placed.bytes = place(source, *placed.weight);
@@ -48,7 +48,7 @@ std::size_t WeightLoader::place(const WeightSource& source, CpuWeight& weight) c
   weight.data = source.bytes;
   if (source.use == WeightUse::kEmbedding) return 0;
   if (source.use == WeightUse::kVector) return round_up(source.cols, 16) * sizeof(float);
-  weight.kernel = &select_matmul(source.type, isa_);
+  weight.kernel = &select_matmul(source.type, isa_, fast_);
   weight.panel_bytes = weight.kernel->panel_bytes(source.cols);
   const bool whole = source.rows % weight.kernel->panel_rows == 0;
   if (in_place_ && weight.kernel->in_place && whole) return 0;
@@ -152,7 +152,7 @@ std::vector<std::unique_ptr<Weight>> WeightLoader::load(ThreadPool& pool,
 
 std::vector<std::unique_ptr<Weight>> CpuDevice::load(std::span<const WeightSource> sources,
                                                      const WeightLoading& how) {
-  return WeightLoader(sources, isa_, in_place_).load(pool_, how);
+  return WeightLoader(sources, isa_, in_place_, fast_).load(pool_, how);
 }
 
 }  // namespace hearth

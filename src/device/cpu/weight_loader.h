@@ -16,8 +16,9 @@ namespace hearth {
 
 class WeightLoader {
  public:
-  // in_place: matrices whose kernel reads the file's rows stay where they are.
-  WeightLoader(std::span<const WeightSource> sources, Isa isa, bool in_place);
+  // in_place: matrices whose kernel reads the file's rows stay where they are. fast: kernels that
+  // round the weights are welcome.
+  WeightLoader(std::span<const WeightSource> sources, Isa isa, bool in_place, bool fast);
 
   // Fills the weights; `image` may be null. on_read as WeightLoading has it.
   std::vector<std::unique_ptr<Weight>> load(ThreadPool& pool, const WeightLoading& how);
@@ -44,6 +45,7 @@ class WeightLoader {
   std::span<const WeightSource> sources_;
   Isa isa_;
   bool in_place_;
+  bool fast_;
   std::vector<Placed> placed_;
   std::size_t bytes_ = 0;
 };

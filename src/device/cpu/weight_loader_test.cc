@@ -54,8 +54,8 @@ class WeightLoaderTest : public ::testing::Test {
     std::vector<std::unique_ptr<Weight>> weights;
     std::size_t read_bytes;
   };
-  Loaded load(const WeightImage* image, std::size_t threads = 2) {
-    CpuDevice device(best_isa(), {threads, threads}, false);
+  Loaded load(const WeightImage* image, std::size_t threads = 2, bool fast = false) {
+    CpuDevice device(best_isa(), {.threads = threads, .fast = fast});
     std::atomic<std::size_t> read_bytes{0};
     Loaded loaded;
     loaded.weights = device.load(
@@ -132,6 +132,22 @@ TEST_F(WeightLoaderTest, TheSecondLoadMapsWhatTheFirstWrote) {
   expect_same(mapped, packed);
 }
 
+// F16 panels are as large exact as rounded to bfloat16: only what is in them differs.
+TEST_F(WeightLoaderTest, AnImageIsForExactOrForRoundedWeights) {
+  if (!isa_supported(Isa::kAvx512Bf16)) GTEST_SKIP() << "this CPU lacks avx512_bf16";
+  sources_ = {sources_[4]};
+  sources_[0].cols = 30;
+  const Loaded exact = load(&image_);
+  const Loaded rounded = load(&image_, 2, true);
+  EXPECT_FALSE(cpu(*exact.weights[0]).kernel->is_fast());
+  EXPECT_TRUE(cpu(*rounded.weights[0]).kernel->is_fast());
+  EXPECT_EQ(bytes_of(cpu(*rounded.weights[0])), bytes_of(cpu(*exact.weights[0])));
+  EXPECT_GT(exact.read_bytes, 0u);
+  EXPECT_EQ(rounded.read_bytes, exact.read_bytes);
+  EXPECT_EQ(load(&image_, 2, true).read_bytes, 0u);
+  EXPECT_EQ(load(&image_).read_bytes, exact.read_bytes);
+}
+
 TEST_F(WeightLoaderTest, PacksAgainWhatIsTornOrForeign) {
   const Loaded packed = load(&image_);
   const auto whole = fs::file_size(image_.path);
@@ -195,7 +211,7 @@ TEST_F(WeightLoaderTest, LeavesTheImageToWhoeverWritesIt) {
 }
 
 TEST_F(WeightLoaderTest, InPlaceIsWhereTheFileIs) {
-  CpuDevice device(Isa::kPortable, {1, 1}, true);
+  CpuDevice device(Isa::kPortable, {.threads = 1, .in_place = true});
   const auto weights = device.load(sources_, {.on_read = {}, .image = &image_});
   const bool stays[] = {false, true,  true,
                         false, false, true};  // whole panels of 4 rows, no floats

@@ -11,6 +11,10 @@ namespace {
 
 std::size_t f32_row_bytes(std::size_t cols) noexcept { return padded_row_bytes(4 * cols); }
 
+std::size_t bf16_row_bytes(std::size_t cols) noexcept {
+  return padded_row_bytes((cols + 1) / 2 * 4);
+}
+
 std::size_t q8x32_row_bytes(std::size_t cols) noexcept {
   CHECK(cols % 32 == 0);
   return padded_row_bytes(cols / 32 * sizeof(ActivationUnit32));
@@ -25,6 +29,7 @@ constexpr MatmulKernel kMatmulKernels[] = {
 #define HEARTH_MATMUL(isa, suffix, packing, rows, name, type) \
   {Isa::isa,                                                  \
    DType::type,                                               \
+   packing::activation(DType::type),                          \
    packing::kInPlace,                                         \
    rows,                                                      \
    packing::panel_bytes<DType::type, rows>,                   \
@@ -44,22 +49,15 @@ constexpr ActivationKernel kActivationKernels[] = {
 
 }  // namespace
 
-ActivationFormat activation_format(DType weight) noexcept {
-  switch (weight_format(weight).block) {
-    case 1: return ActivationFormat::kF32;
-    case 32: return ActivationFormat::kQ8x32;
-    case 256: return ActivationFormat::kQ8x256;
-    default: CHECK(false);
-  }
-}
-
 std::span<const MatmulKernel> matmul_kernels() noexcept { return kMatmulKernels; }
 
 std::span<const ActivationKernel> activation_kernels() noexcept { return kActivationKernels; }
 
-const MatmulKernel& select_matmul(DType type, Isa isa) noexcept {
-  for (const MatmulKernel& kernel : kMatmulKernels)
-    if (kernel.type == type && kernel.isa <= isa && isa_supported(kernel.isa)) return kernel;
+const MatmulKernel& select_matmul(DType type, Isa isa, bool fast) noexcept {
+  for (const MatmulKernel& kernel : kMatmulKernels) {
+    const bool wanted = kernel.type == type && (fast || !kernel.is_fast());
+    if (wanted && kernel.isa <= isa && isa_supported(kernel.isa)) return kernel;
+  }
   CHECK(false);
 }
 

@@ -3,8 +3,8 @@
 //
 // Weights are packed once, at load, into panels of panel_rows rows (interleaved for the instruction
 // set; the last panel is padded with zero rows). Activations are quantized once per distinct input,
-// a row at a time, into the format that follows from the weight's type alone. Both layouts are
-// private to a variant.
+// a row at a time, into the format that the weight's kernel names: it follows from the weight's
+// type and the instruction set alone. Both layouts are private to a variant.
 //
 // Formula (decision 4): per output one f32 accumulator, blocks of the row ascending, no split along
 // the row; inside a block exact integers, then one formula per type and instruction set. Hence
@@ -27,8 +27,9 @@ namespace hearth {
 //   kF32     as it is                                        F32, F16, BF16 weights
 //   kQ8x32   int8 with one f32 scale per 32: d = max|x|/127   Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 IQ4_NL
 //   kQ8x256  int8 with one f32 scale per 256                  Q2_K … Q6_K IQ4_XS
-enum class ActivationFormat : std::uint8_t { kF32, kQ8x32, kQ8x256 };
-ActivationFormat activation_format(DType weight) noexcept;
+//   kBF16    rounded to bfloat16                             kernels of avx512_bf16
+enum class ActivationFormat : std::uint8_t { kF32, kQ8x32, kQ8x256, kBF16 };
+inline constexpr std::size_t kActivationFormats = 4;
 
 struct ActivationKernel {
   Isa isa;
@@ -55,6 +56,7 @@ struct MatmulJob {
 struct MatmulKernel {
   Isa isa;
   DType type;
+  ActivationFormat activation;
   bool in_place;  // panels are the rows as the file has them: a whole number needs no packing
   std::uint32_t panel_rows;
   std::size_t (*panel_bytes)(std::size_t cols) noexcept;  // a multiple of 64 unless in_place
@@ -63,12 +65,18 @@ struct MatmulKernel {
   void (*pack)(const std::byte* rows, std::size_t row_count, std::size_t row_stride_bytes,
                std::size_t cols, std::byte* panel) noexcept;
   void (*multiply)(const MatmulJob& job) noexcept;
+
+  // Packing loses bits of the weights (F16 to bfloat16): taken on request only.
+  constexpr bool is_fast() const noexcept {
+    return activation == ActivationFormat::kBF16 && type != DType::kBF16;
+  }
 };
 
-// Every variant of this build, best first (kernels.inc). Selection: the first whose isa ≤ `isa`.
+// Every variant of this build, best first (kernels.inc). Selection: the first whose isa ≤ `isa`
+// and, unless `fast`, that is not is_fast().
 std::span<const MatmulKernel> matmul_kernels() noexcept;
 std::span<const ActivationKernel> activation_kernels() noexcept;
-const MatmulKernel& select_matmul(DType type, Isa isa) noexcept;
+const MatmulKernel& select_matmul(DType type, Isa isa, bool fast = false) noexcept;
 const ActivationKernel& select_activation(ActivationFormat format, Isa isa) noexcept;
 
 }  // namespace hearth

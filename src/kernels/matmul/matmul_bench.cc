@@ -68,8 +68,7 @@ struct Setup {
 
   Setup(const MatmulKernel& used, std::size_t cols, std::size_t panel_count, std::size_t rows)
       : kernel(used), panels(panels_of(used, cols, panel_count)) {
-    const ActivationKernel& activation =
-        select_activation(activation_format(kernel.type), kernel.isa);
+    const ActivationKernel& activation = select_activation(kernel.activation, kernel.isa);
     const std::size_t bytes = activation.row_bytes(cols);
     activations = PageBuffer(rows * bytes);
     Random random(2);

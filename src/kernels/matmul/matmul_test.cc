@@ -23,7 +23,8 @@
 namespace hearth {
 namespace {
 
-constexpr Isa kIsas[] = {Isa::kPortable, Isa::kAvx2, Isa::kAvx2Vnni, Isa::kAvx512Vnni};
+constexpr Isa kIsas[] = {Isa::kPortable, Isa::kAvx2, Isa::kAvx2Vnni, Isa::kAvx512Vnni,
+                         Isa::kAvx512Bf16};
 constexpr std::byte kCanary{0xa5};
 constexpr float kUnwritten = 12345.0f;
 
@@ -81,7 +82,7 @@ struct Product {
   }
   std::size_t out_cols() const { return panel_count() * kernel.panel_rows; }
   const ActivationKernel& activation() const {
-    return select_activation(activation_format(kernel.type), kernel.isa);
+    return select_activation(kernel.activation, kernel.isa);
   }
 
   // x [rows, cols] → converted rows
@@ -129,6 +130,9 @@ std::vector<double> dequantized(ActivationFormat format, const std::byte* row, s
         x[k] = static_cast<double>(unit.d) * unit.q[k % 256];
         break;
       }
+      case ActivationFormat::kBF16:
+        x[k] = bf16_to_float(reinterpret_cast<const std::uint16_t*>(row)[k]);
+        break;
     }
   }
   return x;
@@ -151,14 +155,13 @@ std::vector<double> magnitudes(DType type, const std::byte* row, std::size_t col
 
 void expect_close(const Product& product, const std::byte* converted, std::size_t rows) {
   const DType type = product.kernel.type;
-  const ActivationFormat format = activation_format(type);
   const std::size_t cols = product.cols, stride = row_bytes(type, cols);
   const WeightFormat shape = weight_format(type);
   const double terms = static_cast<double>(cols / shape.sub + cols / shape.block + 8);
   const std::vector<float> out = product.multiply(converted, rows);
   for (std::size_t n = 0; n < rows; ++n) {
-    const std::vector<double> x =
-        dequantized(format, converted + n * product.activation().row_bytes(cols), cols);
+    const std::vector<double> x = dequantized(
+        product.kernel.activation, converted + n * product.activation().row_bytes(cols), cols);
     for (std::size_t r = 0; r < product.out_cols(); ++r) {
       const float got = out[n * product.out_cols() + r];
       if (r >= product.weight_rows) {
@@ -167,6 +170,8 @@ void expect_close(const Product& product, const std::byte* converted, std::size_
       }
       std::vector<float> w(cols);
       decode(type, product.weights.data() + r * stride, cols, w.data());
+      if (product.kernel.is_fast())
+        for (float& value : w) value = bf16_to_float(float_to_bf16(value));
       const std::vector<double> size = magnitudes(type, product.weights.data() + r * stride, cols);
       double exact = 0, sum_of_sizes = 0;
       for (std::size_t k = 0; k < cols; ++k) {
@@ -249,8 +254,8 @@ TEST_P(Matmul, RowsAreIndependent) {
 
 TEST_P(Matmul, ForcedVariantIsTheOneThatRuns) {
   if (!supported()) GTEST_SKIP() << "this CPU lacks it";
-  const MatmulKernel& selected = select_matmul(kernel().type, kernel().isa);
-  EXPECT_EQ(&selected, &kernel());
+  EXPECT_EQ(&select_matmul(kernel().type, kernel().isa, kernel().is_fast()), &kernel());
+  EXPECT_FALSE(select_matmul(kernel().type, kernel().isa).is_fast());
   for (const MatmulKernel& other : matmul_kernels()) {
     if (&other != &kernel()) {
       EXPECT_NE(other.multiply, kernel().multiply);
@@ -271,8 +276,10 @@ TEST(MatmulSelection, EveryTypeOnEveryInstructionSet) {
       const MatmulKernel& kernel = select_matmul(info.type, isa);
       EXPECT_EQ(kernel.type, info.type);
       EXPECT_LE(kernel.isa, isa);
+      const bool served_below = isa == Isa::kAvx512Bf16 && info.type != DType::kBF16;
       if (isa_supported(isa)) {
-        EXPECT_EQ(kernel.isa, isa) << info.name << " " << isa_name(isa);
+        EXPECT_EQ(kernel.isa, served_below ? Isa::kAvx512Vnni : isa)
+            << info.name << " " << isa_name(isa);
       }
       EXPECT_TRUE(kernel.in_place || kernel.panel_bytes(256 * 3) % 64 == 0);
     }
@@ -414,13 +421,23 @@ class Activation : public testing::TestWithParam<std::size_t> {
  protected:
   const ActivationKernel& kernel() const { return activation_kernels()[GetParam()]; }
   bool supported() const { return isa_supported(kernel().isa); }
+  bool is_float() const {
+    return kernel().format == ActivationFormat::kF32 || kernel().format == ActivationFormat::kBF16;
+  }
+  // Nothing portable multiplies bfloat16 pairs. Nearest even, but subnormal numbers become zeros.
+  void convert_portably(const std::vector<float>& x, std::byte* row) const {
+    if (kernel().format != ActivationFormat::kBF16)
+      return select_activation(kernel().format, Isa::kPortable).convert(x.data(), x.size(), row);
+    for (std::size_t k = 0; k < x.size(); ++k)
+      reinterpret_cast<std::uint16_t*>(row)[k] =
+          float_to_bf16(std::fabs(x[k]) < 0x1p-126f ? std::copysign(0.0f, x[k]) : x[k]);
+  }
   // Every instruction set quantizes to the same bytes as the portable one.
   void expect_as_portable(const std::vector<float>& x) const {
-    const ActivationKernel& portable = select_activation(kernel().format, Isa::kPortable);
     const std::size_t bytes = kernel().row_bytes(x.size());
     ASSERT_EQ(bytes % 128, 64u);
     Guarded want(bytes), got(bytes);
-    portable.convert(x.data(), x.size(), want.data());
+    convert_portably(x, want.data());
     kernel().convert(x.data(), x.size(), got.data());
     EXPECT_TRUE(got.intact());
     EXPECT_EQ(0, std::memcmp(want.data(), got.data(), bytes));
@@ -433,7 +450,7 @@ TEST_P(Activation, IsNearestAndTheSameEverywhere) {
   for (const std::size_t cols : {256u, 768u, 1024u}) {
     std::vector<float> x = random_activations(cols, random);
     expect_as_portable(x);
-    if (kernel().format == ActivationFormat::kF32) continue;
+    if (is_float()) continue;
     Guarded row(kernel().row_bytes(cols));
     kernel().convert(x.data(), cols, row.data());
     const std::vector<double> back = dequantized(kernel().format, row.data(), cols);
@@ -448,12 +465,22 @@ TEST_P(Activation, IsNearestAndTheSameEverywhere) {
   }
 }
 
+TEST_P(Activation, FloatsOfAnyLength) {
+  if (!supported()) GTEST_SKIP() << "this CPU lacks it";
+  Random random(4);
+  for (std::size_t cols = 1; is_float() && cols <= 70; ++cols)
+    expect_as_portable(random_activations(cols, random));
+}
+
 TEST_P(Activation, TiesZerosAndTinyNumbers) {
   if (!supported()) GTEST_SKIP() << "this CPU lacks it";
   std::vector<float> x(512, 0.0f);
   expect_as_portable(x);
   for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 255) - 127.0f + 0.5f;
   x[0] = x[32] = 127.0f;
+  expect_as_portable(x);
+  // bfloat16 keeps 7 bits behind the point: every other one is a tie.
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = 1.0f + static_cast<float>(i) * 0x1p-9f;
   expect_as_portable(x);
   for (std::size_t i = 0; i < x.size(); ++i) x[i] = i % 3 == 0 ? 1e-42f : -1e-38f;
   expect_as_portable(x);
@@ -463,7 +490,7 @@ TEST_P(Activation, TiesZerosAndTinyNumbers) {
 
 std::string activation_name(const testing::TestParamInfo<std::size_t>& info) {
   const ActivationKernel& kernel = activation_kernels()[info.param];
-  const char* const formats[] = {"f32", "q8x32", "q8x256"};
+  const char* const formats[] = {"f32", "q8x32", "q8x256", "bf16"};
   return std::string(formats[static_cast<int>(kernel.format)]) + "_" +
          std::string(isa_name(kernel.isa));
 }

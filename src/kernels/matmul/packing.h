@@ -1,7 +1,7 @@
 // How panels are laid out and filled: "raw" keeps the rows as the file has them (portable kernels
-// unpack as they go), "interleaved" is weight_format.h's layout. Compiled for the baseline, so that
-// every instruction set packs the same bytes; matmul.cc alone instantiates them. Pure functions;
-// any thread.
+// unpack as they go), "interleaved" and "pairs" are weight_format.h's layouts. Compiled for the
+// baseline, so that every instruction set packs the same bytes; matmul.cc alone instantiates them.
+// Pure functions; any thread.
 #pragma once
 
 #include <algorithm>
@@ -11,12 +11,22 @@
 #include <type_traits>
 
 #include "base/check.h"
+#include "base/half.h"
 #include "kernels/matmul/codes.h"
+#include "kernels/matmul/matmul.h"
 #include "kernels/matmul/weight_format.h"
 #include "tensor/dtype.h"
 
 namespace hearth {
 namespace packing {
+
+constexpr ActivationFormat activation(DType type) noexcept {
+  switch (weight_format(type).block) {
+    case 1: return ActivationFormat::kF32;
+    case 32: return ActivationFormat::kQ8x32;
+    default: return ActivationFormat::kQ8x256;
+  }
+}
 
 constexpr std::size_t round_up_64(std::size_t bytes) noexcept { return (bytes + 63) / 64 * 64; }
 
@@ -210,6 +220,7 @@ void pack_floats(const std::byte* rows, std::size_t row_count, std::size_t row_s
 
 namespace raw {
 
+using packing::activation;
 inline constexpr bool kInPlace = true;
 
 template <DType kType, std::size_t kRows>
@@ -238,6 +249,7 @@ void pack(const std::byte* rows, std::size_t row_count, std::size_t row_stride_b
 
 namespace interleaved {
 
+using packing::activation;
 inline constexpr bool kInPlace = false;
 
 template <DType kType, std::size_t kRows>
@@ -280,5 +292,39 @@ void pack(const std::byte* rows, std::size_t row_count, std::size_t row_stride_b
 }
 
 }  // namespace interleaved
+
+// BF16 weights as they are, F16 weights rounded to nearest even.
+namespace pairs {
+
+constexpr ActivationFormat activation(DType) noexcept { return ActivationFormat::kBF16; }
+inline constexpr bool kInPlace = false;
+
+template <DType, std::size_t kRows>
+std::size_t panel_bytes(std::size_t cols) noexcept {
+  return packing::round_up_64((cols + 1) / 2 * kRows * 4);
+}
+
+template <DType, std::size_t>
+std::size_t scratch_bytes(std::size_t) noexcept {
+  return 0;
+}
+
+template <DType kType, std::size_t kRows>
+void pack(const std::byte* rows, std::size_t row_count, std::size_t row_stride_bytes,
+          std::size_t cols, std::byte* panel) noexcept {
+  CHECK(row_count <= kRows);
+  std::memset(panel, 0, panel_bytes<kType, kRows>(cols));
+  for (std::size_t row = 0; row < row_count; ++row) {
+    const std::byte* const source = rows + row * row_stride_bytes;
+    for (std::size_t k = 0; k < cols; ++k) {
+      std::uint16_t bits;
+      std::memcpy(&bits, source + 2 * k, sizeof bits);
+      if constexpr (kType == DType::kF16) bits = float_to_bf16(half_to_float(bits));
+      packing::store_half(panel + (k / 2 * kRows + row) * 4 + k % 2 * 2, bits);
+    }
+  }
+}
+
+}  // namespace pairs
 
 }  // namespace hearth

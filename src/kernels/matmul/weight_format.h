@@ -18,7 +18,7 @@
 //   block := d [dmin] scales [mins] pad to 4R unit[8]   scales := i8[256/sub][R]
 //   mins := u8[128/sub][R][2], neighbouring sub-blocks side by side
 //   Q2_K keeps its 4-bit scale | min << 4 together: u8[8][R][2] for both.
-// Float types: [cols][R] elements.
+// Float types: [cols][R] elements; as pairs, bfloat16 [cols / 2][R][2], zero behind an odd end.
 #pragma once
 
 #include <cstddef>
