@@ -396,7 +396,8 @@ TYPED_TEST(Packing, PanelsAreLaidOutAsDocumented) {
 TEST(PackingFloats, ColumnsStandSideBySide) {
   Random random(6);
   for (const MatmulKernel& kernel : matmul_kernels()) {
-    if (block_of(kernel.type) != 1) continue;
+    // Pairs of bf16 have another layout, which the products prove.
+    if (block_of(kernel.type) != 1 || kernel.activation == ActivationFormat::kBF16) continue;
     const std::size_t size = dtype_info(kernel.type).block_bytes;
     for (const std::size_t cols : {1u, 7u, 8u, 32u, 45u, 77u}) {
       const std::size_t bytes = kernel.panel_bytes(cols);
