@@ -58,11 +58,8 @@ def run_rounds(cases: list[Case], rounds_max: int) -> None:
     announce(f"took {(time.monotonic() - began) / 60:.1f} minutes")
 
 
-def kv_loss(arguments: argparse.Namespace, skipped: list[str]) -> list[Line]:
+def kv_loss(arguments: argparse.Namespace) -> list[Line]:
     """The divergence of the KV types, which conformance_kv.py judges."""
-    if not Path(__file__).with_name("conformance_kv.py").exists():
-        skipped.append(f"{KV_LOSS}: there is no scripts/conformance_kv.py")
-        return []
     with tempfile.TemporaryDirectory() as folder:
         return conformance.run_part("kv", arguments, Path(folder))
 
@@ -105,14 +102,12 @@ def main() -> None:
         run_rounds(cases, arguments.rounds)
     lines = bench_report.judged(cases)
     if KV_LOSS in arguments.rows:
-        lines += kv_loss(arguments, rows.skipped)
-    for skipped in rows.skipped:
-        announce(f"SKIPPED {skipped}")
+        lines += kv_loss(arguments)
     arguments.out.mkdir(parents=True, exist_ok=True)
     machine = re.sub(r"[^a-z0-9]+", "-", bench_report.processor().lower()).strip("-")
     part = "" if set(arguments.rows) == set(NAMES) else "-" + "-".join(arguments.rows)
     file = arguments.out / f"{datetime.date.today().isoformat()}-{machine}{part}.md"
-    file.write_text(bench_report.document(cases, rows.skipped, lines, hearth))
+    file.write_text(bench_report.document(cases, lines, hearth))
     print(f"{bench_report.tables(cases)}\n\n{file}\n")
     report.finish(lines, arguments)
 

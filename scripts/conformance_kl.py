@@ -173,6 +173,16 @@ def ratio_interval(ours: np.ndarray, theirs: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def ratio_line(
+    name: str, subject: str, sides: tuple[np.ndarray, np.ndarray], limit: float
+) -> Line:
+    """Hearth's mean divergence ÷ llama.cpp's (`sides`, in this order), with its interval."""
+    ours, theirs = sides
+    ratio, (low, high) = ours.mean() / theirs.mean(), ratio_interval(ours, theirs)
+    measured = f"{ratio:.3f} [{low:.3f}, {high:.3f}]"
+    return Line(name, subject, measured, f"{limit}", bool(ratio <= limit))
+
+
 def lines_of(name: str, scores: dict[str, Scores]) -> list[Line]:
     positions = scores["reference"].divergence.size
     subject = f"{name}, {positions:,} positions"
@@ -205,16 +215,7 @@ def lines_of(name: str, scores: dict[str, Scores]) -> list[Line]:
     ]
     if "Hearth" in scores:
         ours, theirs = scores["Hearth"].divergence, scores["llama.cpp"].divergence
-        ratio, (low, high) = ours.mean() / theirs.mean(), ratio_interval(ours, theirs)
-        lines.append(
-            Line(
-                "KL, Hearth ÷ llama.cpp",
-                subject,
-                f"{ratio:.3f} [{low:.3f}, {high:.3f}]",
-                f"{RATIO_LIMIT}",
-                bool(ratio <= RATIO_LIMIT),
-            )
-        )
+        lines.append(ratio_line("KL, Hearth ÷ llama.cpp", subject, (ours, theirs), RATIO_LIMIT))
     return lines
 
 

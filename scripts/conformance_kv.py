@@ -20,7 +20,7 @@ import numpy as np
 
 import hearth_program
 import report
-from conformance_kl import WINDOW_TOKENS, WINDOWS, ratio_interval, score, text_windows
+from conformance_kl import WINDOW_TOKENS, WINDOWS, ratio_line, score, text_windows
 from hearth_program import Hearth
 from llama_reference import LlamaContext, LlamaModel, Settings
 from real_text import PASSAGES
@@ -80,23 +80,16 @@ def lines_of(name: str, count: int, hearth: Hearth | None, threads: int) -> list
     lines = []
     for kind in [*kinds, FLOOR] if ours else kinds:
         subject = f"{name}, {kind} KV, {len(windows) * WINDOW_TOKENS:,} positions"
-        sides = {"llama.cpp": theirs} | ({"Hearth": ours} if ours else {})
+        named = {"llama.cpp": theirs} | ({"Hearth": ours} if ours else {})
         text = ", ".join(
-            f"{side} {found[kind].mean():.3e}" for side, found in sides.items() if kind in found
+            f"{side} {found[kind].mean():.3e}" for side, found in named.items() if kind in found
         )
         lines.append(Line("mean KL to f16 KV", subject, text))
         if not ours or kind == FLOOR:
             continue
-        ratio = ours[kind].mean() / theirs[kind].mean()
-        low, high = ratio_interval(ours[kind], theirs[kind])
+        sides = (ours[kind], theirs[kind])
         lines.append(
-            Line(
-                "KL to f16 KV, Hearth ÷ llama.cpp",
-                subject,
-                f"{ratio:.3f} [{low:.3f}, {high:.3f}]",
-                f"{LIMITS[kind]}",
-                bool(ratio <= LIMITS[kind]),
-            )
+            ratio_line("KL to f16 KV, Hearth ÷ llama.cpp", subject, sides, LIMITS[kind])
         )
     if hearth:
         lines += [refusal_line(hearth, name, kind) for kind in refused]

@@ -185,7 +185,7 @@ struct RegionLabel {
 struct RegionTime {
   RegionLabel label;
   std::size_t regions = 0;
-  double seconds = 0;       // from the first worker's begin to the next region's
+  double seconds = 0;       // each from the end of the region before to that of its last job
   double busy_seconds = 0;  // in jobs, the mean of the workers; the rest is waiting
 };
 

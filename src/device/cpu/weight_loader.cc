@@ -11,8 +11,8 @@
 namespace hearth {
 namespace {
 
-// Of the file, per job: half a millisecond of packing, so that all cores end together and giving
-// the pages back (10 µs) costs nothing.
+// Of panels, per job: a fifth of a millisecond of packing, so that all cores end together and
+// giving the pages back (10 µs) costs little.
 constexpr std::size_t kJobBytes = std::size_t{1} << 20;
 
 // What a kernel makes of a fixed panel: another layout has another digest, whether or not anybody

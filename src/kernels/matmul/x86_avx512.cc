@@ -1,16 +1,9 @@
 // AVX-512 with VNNI: 16 output rows per vector, 4 products per lane and instruction.
 
-// GCC 12's own headers start some intrinsics from a deliberately undefined vector and warn of it
-// (GCC bug 105593).
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#endif
-#include <immintrin.h>
-
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/avx512_intrinsics.h"
 #include "kernels/matmul/activation.h"
 #include "kernels/matmul/variants.h"
 #include "kernels/matmul/weight_format.h"

@@ -7,17 +7,10 @@
 // element first). It rounds to nearest even whatever MXCSR says, takes subnormal numbers for zeros
 // and makes zeros of subnormal results.
 
-// GCC 12's own headers start some intrinsics from a deliberately undefined vector and warn of it
-// (GCC bug 105593).
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#endif
-#include <immintrin.h>
-
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/avx512_intrinsics.h"
 #include "kernels/matmul/variants.h"
 #include "kernels/matmul/weight_format.h"
 

@@ -2,20 +2,10 @@
 // lane by lane.
 #pragma once
 
-// GCC 12 takes its own header's "undefined" operands for uses of uninitialized variables (its bug
-// 105593).
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#include <immintrin.h>
-#pragma GCC diagnostic pop
-#else
-#include <immintrin.h>
-#endif
-
 #include <cstddef>
 #include <cstdint>
+
+#include "kernels/avx512_intrinsics.h"
 
 namespace hearth {
 namespace {
