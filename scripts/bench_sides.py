@@ -108,12 +108,14 @@ def warmed(model: Path) -> int:
 
 
 def hearth_load(hearth: Hearth, model: Path, threads: int) -> Samples:
-    """A first process, then one that may find what the first left."""
+    """A first process, then one that finds the weight cache that another has left."""
     bytes_of_file = warmed(model)
     command = [str(hearth.program), "run", str(model), "hi", "--raw", "--max-tokens", "1"]
     command += ["--threads", str(threads)]
     with empty_home() as environment:
         first = whole_process(command, environment)
+        environment |= {"HEARTH_WEIGHT_CACHE": "1"}
+        whole_process(command, environment)  # writes it
         again = whole_process(command, environment)
     return {
         "first start, s": Sample(first[0], {}),
