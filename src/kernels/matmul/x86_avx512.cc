@@ -15,8 +15,8 @@ struct P {
   using Int = __m512i;
   using Float = __m512;
   static constexpr std::size_t kRows = 16;
-  static constexpr std::size_t kTile = 12;  // 12 sums and 12 dots of the 32 registers
-  static constexpr std::size_t kFloatTile = 8;
+  static constexpr std::size_t kTile = 12;       // 12 sums and 12 dots of the 32 registers
+  static constexpr std::size_t kFloatTile = 12;  // 24 sums, 2 weights and a factor of 32 registers
 
   static Int load(const void* at) noexcept { return _mm512_loadu_si512(at); }
   static Float load_f32(const void* at) noexcept { return _mm512_loadu_ps(at); }

@@ -25,6 +25,7 @@ struct P {
   static Float broadcast(const void* at) noexcept {
     return _mm512_set1_ps(*static_cast<const float*>(at));
   }
+  static Float load_f32(const void* at) noexcept { return _mm512_loadu_ps(at); }
   static Float zero() noexcept { return _mm512_setzero_ps(); }
   static void store(void* at, Float value) noexcept { _mm512_storeu_ps(at, value); }
   static Float fma(Float w, Float x, Float sum) noexcept {
@@ -36,7 +37,7 @@ struct P {
   }
   template <DType>
   static Float load_float(const void* at) noexcept {
-    return _mm512_loadu_ps(at);
+    return load_f32(at);
   }
 };
 
