@@ -156,17 +156,17 @@ class Rows:
         model = bench_models.nano()
         cases = []
         for threads in THREADS:
-            generate = self.bench(model, threads, "--rows", "generation", "--generate", "512")
+            generate = self.bench(model, threads, "--rows", "generation", "--repetitions", "9")
 
             def ours(generate: Callable[[], Samples] = generate) -> Samples:
                 samples = generate()
-                sample = samples["tg512"]
+                sample = samples["tg128"]
                 # Of a token's time: what reading its weights at the probed bandwidth leaves.
                 left = (1 - sample.shares[sides.READ_BANDWIDTH]) / sample.value
                 microseconds = 1e6 * left / bench_models.NANO.layers
                 return samples | {"µs a layer": Sample(microseconds, {}, sample.cores_shared)}
 
-            asked = ("-p", "0", "-n", "512")
+            asked = ("-p", "0", "-n", "128")
             llama = partial(sides.llama_bench, peers.LLAMA, model, threads, *asked)
             cases.append(Case("fixed", "random nano", threads, {HEARTH: ours, LLAMA: llama}))
         return cases

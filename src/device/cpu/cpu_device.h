@@ -107,7 +107,7 @@ class CpuDevice final : public Device {
   // Queues the conversion of x for products with these weights (or leaves it to each worker).
   Activations activations(const Buffer& x, const RmsNorm& norm,
                           std::span<const Weight* const> weights);
-  Cut cut(std::size_t units, std::size_t row_bytes) const noexcept;
+  Cut cut(std::size_t units, const Activations& in, ActivationFormat format) const noexcept;
   void reserve_products(std::span<const Weight* const> weights, std::size_t out_floats);
   const float* rope_table(const Rope& rope);
   // Makes `memory` hold at least `bytes`. What was there stays alive until finish(): queued jobs

@@ -7,7 +7,8 @@
 namespace hearth {
 namespace {
 
-// A block of rows whose converted bytes stay in half of a 1 MiB L2 while panels stream past them.
+// A block of rows whose converted bytes (of floats, those of the columns at hand) stay in half of a
+// 1 MiB L2 while panels stream past them.
 constexpr std::size_t kRowBlockBytes = std::size_t{512} << 10;
 constexpr std::size_t kRowBlockMin = 32;
 // Jobs per worker in a region: enough that a core that stalls holds nobody up for long.
@@ -222,7 +223,11 @@ Cut::Range Cut::range(std::size_t job) const noexcept {
           std::min(first_row + rows_per_block, rows)};
 }
 
-Cut CpuDevice::cut(std::size_t units, std::size_t row_bytes) const noexcept {
+Cut CpuDevice::cut(std::size_t units, const Activations& in,
+                   ActivationFormat format) const noexcept {
+  const std::size_t whole = in.bytes(format);
+  const bool floats = format == ActivationFormat::kF32;
+  const std::size_t row_bytes = floats ? std::min(whole, kFloatColumns * sizeof(float)) : whole;
   Cut cut;
   cut.units = units;
   cut.rows = step_rows();
@@ -280,7 +285,7 @@ void CpuDevice::reserve_products(std::span<const Weight* const> weights, std::si
 void CpuDevice::project(const Buffer& x, const Linear& linear, Buffer& out) {
   const Weight* const weights[] = {linear.weight};
   ProjectJob job{{activations(x, {}, weights), {}}, Product(linear), &cpu(out), false};
-  job.cut = cut(job.product.weight->panels(), job.in.bytes(job.product.weight->kernel->activation));
+  job.cut = cut(job.product.weight->panels(), job.in, job.product.weight->kernel->activation);
   reserve_products(weights, 0);
   queue_.add(label("product", weights), job.cut.jobs(), job);
 }
@@ -288,7 +293,7 @@ void CpuDevice::project(const Buffer& x, const Linear& linear, Buffer& out) {
 void CpuDevice::project_add(const Buffer& x, const Linear& linear, Buffer&, Buffer& residual) {
   const Weight* const weights[] = {linear.weight};
   ProjectJob job{{activations(x, {}, weights), {}}, Product(linear), &cpu(residual), true};
-  job.cut = cut(job.product.weight->panels(), job.in.bytes(job.product.weight->kernel->activation));
+  job.cut = cut(job.product.weight->panels(), job.in, job.product.weight->kernel->activation);
   reserve_products(weights, job.cut.rows_per_block * job.cut.units_per_group *
                                 job.product.weight->kernel->panel_rows);
   queue_.add(label("product, add", weights), job.cut.jobs(), job);
@@ -306,7 +311,7 @@ void CpuDevice::gated(const GatedArguments& a) {
                Product(a.up),
                silu ? elementwise_.silu_multiply : elementwise_.gelu_multiply,
                &cpu(*a.out)};
-  job.cut = cut(job.gate.weight->panels(), job.in.bytes(job.gate.weight->kernel->activation));
+  job.cut = cut(job.gate.weight->panels(), job.in, job.gate.weight->kernel->activation);
   reserve_products(weights, 2 * job.cut.rows_per_block * job.cut.units_per_group *
                                 job.gate.weight->kernel->panel_rows);
   queue_.add(label("gate, up", weights), job.cut.jobs(), job);
@@ -336,7 +341,7 @@ void CpuDevice::project_qkv(const QkvArguments& a) {
              a.group_index,
              step().sequences.data()};
   const std::size_t heads = a.q->cols() / shape.head_dim;
-  job.cut = cut(shape.kv_heads + heads, job.in.bytes(job.query.weight->kernel->activation));
+  job.cut = cut(shape.kv_heads + heads, job.in, job.query.weight->kernel->activation);
   reserve_products(weights, 2 * job.cut.rows_per_block * shape.head_dim);
   queue_.add(label("qkv, rope, store", weights), job.cut.jobs(), job);
 }
