@@ -166,12 +166,13 @@ void Gguf::release(std::span<const std::byte> part) const noexcept {
   };
   const auto map = std::ranges::find_if(state_->maps, holds);
   if (map == state_->maps.end()) return;
-  // Reading the first page has mapped up to so much before it too, which was given back already.
+  // Reading the first and last pages has mapped up to so much around them, which may have been
+  // given back already.
   constexpr std::size_t kFaultAroundBytes = std::size_t{64} << 10;
-  const auto offset = static_cast<std::size_t>(part.data() - map->bytes().data());
-  const std::size_t before = std::min(offset, kFaultAroundBytes);
-  map->advise(MappedFile::Access::kDone,
-              map->bytes().subspan(offset - before, part.size() + before));
+  const auto at = static_cast<std::size_t>(part.data() - map->bytes().data());
+  const std::size_t first = at - std::min(at, kFaultAroundBytes);
+  const std::size_t end = std::min(at + part.size() + kFaultAroundBytes, map->size());
+  map->advise(MappedFile::Access::kDone, map->bytes().subspan(first, end - first));
 }
 
 void Gguf::release_metadata() const noexcept {

@@ -654,5 +654,32 @@ TEST(GgufRelease, WhatIsReadAgainIsThere) {
   EXPECT_EQ(digest(), before);
 }
 
+// Of the file's mapping, as the system counts it.
+std::size_t resident_kib(const std::string& path) {
+  std::ifstream maps("/proc/self/smaps");
+  std::size_t kib = 0;
+  bool ours = false;
+  for (std::string line; std::getline(maps, line);) {
+    if (line.find('-') < line.find(' ')) ours = line.ends_with(path);
+    if (ours && line.starts_with("Rss:")) kib += std::stoul(line.substr(4));
+  }
+  return kib;
+}
+
+// From the last to the first: what reading one maps of the next was given back before.
+TEST(GgufRelease, LeavesNothingResident) {
+  const std::string path =
+      std::filesystem::canonical(HEARTH_SOURCE_DIR "/tests/data/tiny/llama_types.gguf");
+  const Gguf gguf = Gguf::open(path);
+  EXPECT_GT(resident_kib(path), 0u);
+  for (std::size_t i = gguf.tensors().size(); i-- > 0;) {
+    const GgufTensor& tensor = gguf.tensors()[i];
+    Sha256().update(tensor.bytes);
+    gguf.release(tensor.bytes);
+  }
+  gguf.release_metadata();
+  EXPECT_EQ(resident_kib(path), 0u);
+}
+
 }  // namespace
 }  // namespace hearth

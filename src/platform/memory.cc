@@ -42,7 +42,9 @@ PageBuffer::PageBuffer(std::size_t bytes) : size_(bytes) {
   const auto address = reinterpret_cast<std::uintptr_t>(map_);
   const std::uintptr_t aligned = (address + kHugePageBytes - 1) & ~(kHugePageBytes - 1);
   data_ = reinterpret_cast<std::byte*>(aligned);
-  if (bytes >= kHugePageBytes) madvise(data_, bytes, MADV_HUGEPAGE);
+  // The first 2 MiB are by small pages: a buffer made for 512 rows mostly holds one.
+  if (bytes > kHugePageBytes)
+    madvise(data_ + kHugePageBytes, bytes - kHugePageBytes, MADV_HUGEPAGE);
 }
 
 PageBuffer::~PageBuffer() {

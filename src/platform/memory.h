@@ -1,6 +1,6 @@
 // PageBuffer: anonymous memory straight from the system, zeroed, aligned to 2 MiB, advised to use
-// huge pages. Pages take physical memory when they are first touched, so a large buffer may be
-// reserved and used in part.
+// huge pages from its second 2 MiB on. Pages take physical memory when they are first touched, so a
+// large buffer may be reserved and used in part.
 #pragma once
 
 #include <cstddef>
