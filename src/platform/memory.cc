@@ -43,6 +43,7 @@ PageBuffer::PageBuffer(std::size_t bytes) : size_(bytes) {
   const std::uintptr_t aligned = (address + kHugePageBytes - 1) & ~(kHugePageBytes - 1);
   data_ = reinterpret_cast<std::byte*>(aligned);
   // The first 2 MiB are by small pages: a buffer made for 512 rows mostly holds one.
+  madvise(data_, std::min(bytes, kHugePageBytes), MADV_NOHUGEPAGE);
   if (bytes > kHugePageBytes)
     madvise(data_ + kHugePageBytes, bytes - kHugePageBytes, MADV_HUGEPAGE);
 }
