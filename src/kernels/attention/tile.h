@@ -65,8 +65,8 @@ struct QueryTile {
   }
 
   void finish(const AttentionTile& tile, std::size_t first) noexcept {
-    __builtin_memcpy(tile.max + first, state.max, sizeof state.max);
-    __builtin_memcpy(tile.sum + first, state.sum, sizeof state.sum);
+    __builtin_memcpy(tile.max + first, state.max, kQueries * sizeof(float));
+    __builtin_memcpy(tile.sum + first, state.sum, kQueries * sizeof(float));
     for (std::size_t q = 0; q < kQueries; ++q) {
       __builtin_memcpy(tile.acc + (first + q) * tile.head_dim, state.acc_row(q),
                        tile.head_dim * sizeof(float));
@@ -107,9 +107,7 @@ struct QueryTile {
     for (; any; ++block) {
       const std::byte* const values_at = tile.blocks[block] + key_bytes;
       float* const next_score = state.scores[state.score == state.scores[0] ? 1 : 0];
-      for (std::size_t q = 0; q < kQueries; ++q) {
-        if (state.seen[q].begin < state.seen[q].end) state.soften(q);
-      }
+      state.soften();
       self.values.weigh(values_at, state);
       Visible next_seen[kQueries];
       any = block + 1 < count && look(tile, first, begin_of(block + 1), next_seen);
