@@ -236,6 +236,10 @@ template <class Element, std::size_t kQueries>
 struct PlainValues {
   static constexpr bool kRotated = false;
   static constexpr std::size_t kLanes = F32::kLanes;
+  static constexpr std::size_t kPerLine = 64 / (kLanes * sizeof(Element));  // vectors
+  // Of few queries, four vectors of dimensions are as many chains as the registers hold, in half
+  // the passes: sums, values and one p in 32 registers.
+  static constexpr bool kWide = kLanes == 16 && 4 * kQueries + 5 <= 32;
 
   static std::size_t bytes(std::size_t head_dim) noexcept {
     return kBlockPositions * padded(head_dim) * sizeof(Element);
@@ -260,26 +264,30 @@ struct PlainValues {
     F32 sums[kCount][kWidth];
 #pragma GCC unroll 16
     for (std::size_t q = 0; q < kCount; ++q) {
-#pragma GCC unroll 2
+#pragma GCC unroll 4
       for (std::size_t v = 0; v < kWidth; ++v)
         sums[q][v] = load(state.acc_row(first + q) + d + v * kLanes);
     }
 #pragma GCC unroll 1
     for (std::size_t key = range.begin; key < range.end; ++key) {
       F32 value[kWidth];
-      if constexpr (kCount == kQueries) prefetch(ahead + key * row + d);
-#pragma GCC unroll 2
+      if constexpr (kCount == kQueries) {
+        for (std::size_t v = 0; v < kWidth; v += kPerLine) {
+          prefetch(ahead + key * row + d + v * kLanes);
+        }
+      }
+#pragma GCC unroll 4
       for (std::size_t v = 0; v < kWidth; ++v) value[v] = load(values + key * row + d + v * kLanes);
 #pragma GCC unroll 16
       for (std::size_t q = 0; q < kCount; ++q) {
         const F32 p = broadcast(state.score[(first + q) * kBlockPositions + key]);
-#pragma GCC unroll 2
+#pragma GCC unroll 4
         for (std::size_t v = 0; v < kWidth; ++v) sums[q][v] = fma(p, value[v], sums[q][v]);
       }
     }
 #pragma GCC unroll 16
     for (std::size_t q = 0; q < kCount; ++q) {
-#pragma GCC unroll 2
+#pragma GCC unroll 4
       for (std::size_t v = 0; v < kWidth; ++v)
         hearth::store(state.acc_row(first + q) + d + v * kLanes, sums[q][v]);
     }
@@ -291,6 +299,11 @@ struct PlainValues {
     if (range.begin >= range.end) return;
     const std::size_t row = padded(state.head_dim);
     std::size_t d = 0;
+    if constexpr (kWide) {
+      for (; d + 4 * kLanes <= row; d += 4 * kLanes) {
+        add_at<kCount, 4>(values, ahead, state, first, d, range);
+      }
+    }
     for (; d + 2 * kLanes <= row; d += 2 * kLanes) {
       add_at<kCount, 2>(values, ahead, state, first, d, range);
     }
