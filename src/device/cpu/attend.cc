@@ -48,6 +48,7 @@ struct AttendJob {
   float scale;
   float* partials = nullptr;       // split: [tile][kv_head][partition] states
   std::size_t partitions_max = 1;  // split: jobs per (tile, kv head)
+  std::size_t stride = 1;          // split: jobs from one of a worker's to its next
 
   // Tiles are numbered through all sequences.
   Tile tile(std::size_t index) const noexcept {
@@ -71,20 +72,37 @@ struct AttendJob {
     return t;
   }
 
+  // Blocks the window has passed for every row of the tile may be gone: any other block stands in,
+  // unread.
+  const std::byte* block_at(const Tile& t, std::size_t kv_head, std::size_t index) const noexcept {
+    const std::size_t window = cache->shape().window;
+    const std::size_t first_key = window != 0 && t.position >= window ? t.position - window + 1 : 0;
+    const std::size_t live = std::max(index, first_key / kBlockPositions);
+    return cache->head_block(t.table[live], layer, kv_head);
+  }
+
+  // The first block of what the same worker likely does after this partition: one of the same
+  // head's or the next one's.
+  const std::byte* next_block(const Tile& t, std::size_t kv_head,
+                              std::size_t partition) const noexcept {
+    std::size_t later = partition - t.first_partition + stride;
+    if (later >= t.partitions) {
+      later -= t.partitions;
+      ++kv_head;
+    }
+    if (later >= t.partitions || kv_head == cache->shape().kv_heads) return nullptr;
+    return block_at(t, kv_head, (t.first_partition + later) * kPartitionBlocks);
+  }
+
   // From empty: the state of tile and kv head over one partition.
   void attend(const Tile& t, std::size_t kv_head, std::size_t partition,
               const State& state) const noexcept {
     const CacheShape& shape = cache->shape();
     const std::size_t begin = partition * kPartitionPositions;
     const std::size_t end = std::min(begin + kPartitionPositions, t.position + t.rows);
-    // Blocks the window has passed for every row of the tile may be gone: any other block stands
-    // in, unread.
-    const std::size_t first_key =
-        shape.window != 0 && t.position >= shape.window ? t.position - shape.window + 1 : 0;
     const std::byte* blocks[kPartitionBlocks];
     for (std::size_t b = begin / kBlockPositions; b * kBlockPositions < end; ++b) {
-      const std::size_t live = std::max(b, first_key / kBlockPositions);
-      blocks[b - begin / kBlockPositions] = cache->head_block(t.table[live], layer, kv_head);
+      blocks[b - begin / kBlockPositions] = block_at(t, kv_head, b);
     }
     cache->kernel.attend({.queries = q->row(t.first_row) + kv_head * group * shape.head_dim,
                           .query_stride = q->stride,
@@ -99,7 +117,8 @@ struct AttendJob {
                           .scale = scale,
                           .max = state.max,
                           .sum = state.sum,
-                          .acc = state.acc});
+                          .acc = state.acc,
+                          .next = next_block(t, kv_head, partition)});
   }
 
   void merge(const State& state, const State& later, std::size_t queries) const noexcept {
@@ -214,6 +233,7 @@ void CpuDevice::attend(const AttendArguments& a) {
     const std::size_t floats = State::floats(kSplitRows * job.group, shape.head_dim);
     const std::size_t bytes = heads * job.partitions_max * floats * sizeof(float);
     grow(partials_, bytes);
+    job.stride = pool_.size();
     job.partials = reinterpret_cast<float*>(partials_.data());
     queue_.add({"attend"}, heads * job.partitions_max, SplitJob{job});
     queue_.add({"attend, merge"}, heads, MergeJob{job});

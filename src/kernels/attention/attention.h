@@ -73,6 +73,8 @@ struct AttentionTile {
   float* max;  // [rows, group]
   float* sum;  // [rows, group]
   float* acc;  // [rows, group, head_dim]
+  // The block that this thread is likely to read after these, if any: fetched meanwhile, not read.
+  const std::byte* next = nullptr;
 };
 
 // The state of one (row, head); acc [head_dim].

@@ -45,13 +45,15 @@ template <std::size_t kQueries>
 struct TileState {
   static constexpr std::size_t kLanes = F32::kLanes;
   static constexpr std::size_t kVectors = kBlockPositions / kLanes;  // of a block's scores
+  static constexpr std::size_t kFold = kSumLanes / kLanes;           // of half of them
+  static constexpr std::size_t kPadded = aligned(kQueries, kLanes);  // whole vectors of queries
 
   alignas(64) float acc[kQueries * kHeadDimMax];            // [kQueries, stride]
   alignas(64) float scores[2][kQueries * kBlockPositions];  // of a block, and of the next one
   float* score;                                             // one of the two: the block at hand
-  float max[kQueries];
-  float sum[kQueries];
-  float depth[kQueries];  // the block's largest score - max: its largest p is exp of that
+  float max[kPadded];
+  float sum[kPadded];
+  float depth[kPadded];  // the block's largest score - max: its largest p is exp of that
   Visible seen[kQueries];
   std::size_t head_dim;
   std::size_t stride;
@@ -60,7 +62,7 @@ struct TileState {
     score = scores[0];
     head_dim = dim;
     stride = aligned(dim, kStateAlign);
-    for (std::size_t q = 0; q < kQueries; ++q) {
+    for (std::size_t q = 0; q < kPadded; ++q) {
       max[q] = -kInfinity;
       sum[q] = 0.0f;
     }
@@ -69,41 +71,76 @@ struct TileState {
 
   float* acc_row(std::size_t q) noexcept { return acc + q * stride; }
 
-  // score[q] becomes p = exp(s - m'), exactly 0 for keys that q does not see; max, sum and acc
-  // follow.
-  [[gnu::noinline]] void soften(std::size_t q) noexcept {
-    constexpr std::size_t kHalf = kSumLanes / kLanes;
+  static bool sees_any(const Visible& range) noexcept { return range.begin < range.end; }
+
+  // The largest score of a block; slots that q does not see become -inf.
+  float largest_seen(std::size_t q) noexcept {
     float* const row = score + q * kBlockPositions;
-    F32 s[kVectors], folded[kHalf];
-#pragma GCC unroll 4
+    F32 s[kVectors], folded[kFold];
+#pragma GCC unroll 8
     for (std::size_t v = 0; v < kVectors; ++v) s[v] = load(row + v * kLanes);
     if (seen[q].begin > 0 || seen[q].end < kBlockPositions) {
-#pragma GCC unroll 4
+#pragma GCC unroll 8
       for (std::size_t v = 0; v < kVectors; ++v) {
         s[v] = keep_range(s[v], v * kLanes, seen[q].begin, seen[q].end);
-      }
-    }
-#pragma GCC unroll 2
-    for (std::size_t v = 0; v < kHalf; ++v) folded[v] = hearth::max(s[v], s[v + kHalf]);
-    const float block_max = max16(folded);
-    depth[q] = block_max > max[q] ? 0.0f : block_max - max[q];
-    if (block_max > max[q]) {
-      const float shrink = exp_scalar(max[q] - block_max);
-      max[q] = block_max;
-      sum[q] *= shrink;
-      float* const to = acc_row(q);
-      for (std::size_t d = 0; d < stride; d += kLanes) {
-        store(to + d, mul(load(to + d), broadcast(shrink)));
+        store(row + v * kLanes, s[v]);
       }
     }
 #pragma GCC unroll 4
+    for (std::size_t v = 0; v < kFold; ++v) folded[v] = hearth::max(s[v], s[v + kFold]);
+    return max16(folded);
+  }
+
+  // score[q] becomes p = exp(s - max[q]); their sum.
+  float weigh(std::size_t q) noexcept {
+    float* const row = score + q * kBlockPositions;
+    F32 p[kVectors], folded[kFold];
+#pragma GCC unroll 8
     for (std::size_t v = 0; v < kVectors; ++v) {
-      s[v] = exp(sub(s[v], broadcast(max[q])));
-      store(row + v * kLanes, s[v]);
+      p[v] = exp(sub(load(row + v * kLanes), broadcast(max[q])));
+      store(row + v * kLanes, p[v]);
     }
-#pragma GCC unroll 2
-    for (std::size_t v = 0; v < kHalf; ++v) folded[v] = add(s[v], s[v + kHalf]);
-    sum[q] += sum16(folded);
+#pragma GCC unroll 4
+    for (std::size_t v = 0; v < kFold; ++v) folded[v] = add(p[v], p[v + kFold]);
+    return sum16(folded);
+  }
+
+  // Scores become p = exp(s - m'), exactly 0 for keys that a query does not see; max, sum and acc
+  // follow. All queries at once: a query's maximum, its exp and its sum each wait for the one
+  // before, but not for another query's. Who sees nothing keeps its state: its shrink is 1.
+  [[gnu::noinline]] void soften() noexcept {
+    alignas(64) float top[kPadded], shrink[kPadded], added[kPadded];
+    for (std::size_t q = 0; q < kPadded; ++q) {
+      top[q] = -kInfinity;
+      added[q] = 0.0f;
+    }
+#pragma GCC unroll 1
+    for (std::size_t q = 0; q < kQueries; ++q) top[q] = largest_seen(q);
+    const F32 one = broadcast(1.0f);
+    for (std::size_t q = 0; q < kPadded; q += kLanes) {
+      const F32 before = load(max + q), block = load(top + q);
+      const F32 now = hearth::max(block, before), step = sub(before, now);
+      store(max + q, now);
+      store(depth + q, sub(block, now));
+      store(shrink + q, if_negative(step, exp(step), one));
+    }
+#pragma GCC unroll 1
+    for (std::size_t q = 0; q < kQueries; ++q) {
+      if (sees_any(seen[q])) added[q] = weigh(q);
+    }
+    for (std::size_t q = 0; q < kPadded; q += kLanes) {
+      store(sum + q, add(mul(load(sum + q), load(shrink + q)), load(added + q)));
+    }
+    for (std::size_t q = 0; q < kQueries; ++q) {
+      if (shrink[q] != 1.0f) scale(q, shrink[q]);
+    }
+  }
+
+  void scale(std::size_t q, float factor) noexcept {
+    float* const to = acc_row(q);
+    for (std::size_t d = 0; d < stride; d += kLanes) {
+      store(to + d, mul(load(to + d), broadcast(factor)));
+    }
   }
 };
 
@@ -130,7 +167,10 @@ struct PlainKeys {
   static constexpr std::size_t kVectors = kBlockPositions / kLanes;
   static constexpr std::size_t kStep = kVectors < 2 ? kVectors : 2;  // vectors in flight per query
 
-  alignas(64) float query[kHeadDimMax * kQueries];  // [head_dim, kQueries], scaled
+  // A line more than the longest query: queries do not fall on the same sets of the L1 cache.
+  static constexpr std::size_t kStride = kHeadDimMax + 16;
+
+  alignas(64) float query[kQueries * kStride];  // scaled
   std::size_t dims;
 
   static std::size_t bytes(std::size_t head_dim) noexcept {
@@ -151,10 +191,10 @@ struct PlainKeys {
 
   void start(std::size_t q, const float* from, std::size_t head_dim, float scale) noexcept {
     dims = head_dim;
-    for (std::size_t d = 0; d < head_dim; ++d) query[d * kQueries + q] = from[d] * scale;
+    for (std::size_t d = 0; d < head_dim; ++d) query[q * kStride + d] = from[d] * scale;
   }
 
-  // score[q, key] = sum over d of query[d, q] * keys[d, key]. `ahead`: to fetch meanwhile.
+  // score[q, key] = sum over d of query[q, d] * keys[d, key]. `ahead`: to fetch meanwhile.
   [[gnu::noinline]] void multiply(const std::byte* side, const std::byte* ahead,
                                   float* score) const noexcept {
     const auto* const keys = reinterpret_cast<const Element*>(side);
@@ -176,7 +216,7 @@ struct PlainKeys {
         for (std::size_t v = 0; v < kStep; ++v) key[v] = load(line + v * kLanes);
 #pragma GCC unroll 16
         for (std::size_t q = 0; q < kQueries; ++q) {
-          const F32 x = broadcast(query[d * kQueries + q]);
+          const F32 x = broadcast(query[q * kStride + d]);
 #pragma GCC unroll 2
           for (std::size_t v = 0; v < kStep; ++v) sums[q][v] = fma(x, key[v], sums[q][v]);
         }
@@ -196,6 +236,10 @@ template <class Element, std::size_t kQueries>
 struct PlainValues {
   static constexpr bool kRotated = false;
   static constexpr std::size_t kLanes = F32::kLanes;
+  static constexpr std::size_t kPerLine = 64 / (kLanes * sizeof(Element));  // vectors
+  // Of few queries, four vectors of dimensions are as many chains as the registers hold, in half
+  // the passes: sums, values and one p in 32 registers.
+  static constexpr bool kWide = kLanes == 16 && 4 * kQueries + 5 <= 32;
 
   static std::size_t bytes(std::size_t head_dim) noexcept {
     return kBlockPositions * padded(head_dim) * sizeof(Element);
@@ -220,26 +264,30 @@ struct PlainValues {
     F32 sums[kCount][kWidth];
 #pragma GCC unroll 16
     for (std::size_t q = 0; q < kCount; ++q) {
-#pragma GCC unroll 2
+#pragma GCC unroll 4
       for (std::size_t v = 0; v < kWidth; ++v)
         sums[q][v] = load(state.acc_row(first + q) + d + v * kLanes);
     }
 #pragma GCC unroll 1
     for (std::size_t key = range.begin; key < range.end; ++key) {
       F32 value[kWidth];
-      if constexpr (kCount == kQueries) prefetch(ahead + key * row + d);
-#pragma GCC unroll 2
+      if constexpr (kCount == kQueries) {
+        for (std::size_t v = 0; v < kWidth; v += kPerLine) {
+          prefetch(ahead + key * row + d + v * kLanes);
+        }
+      }
+#pragma GCC unroll 4
       for (std::size_t v = 0; v < kWidth; ++v) value[v] = load(values + key * row + d + v * kLanes);
 #pragma GCC unroll 16
       for (std::size_t q = 0; q < kCount; ++q) {
         const F32 p = broadcast(state.score[(first + q) * kBlockPositions + key]);
-#pragma GCC unroll 2
+#pragma GCC unroll 4
         for (std::size_t v = 0; v < kWidth; ++v) sums[q][v] = fma(p, value[v], sums[q][v]);
       }
     }
 #pragma GCC unroll 16
     for (std::size_t q = 0; q < kCount; ++q) {
-#pragma GCC unroll 2
+#pragma GCC unroll 4
       for (std::size_t v = 0; v < kWidth; ++v)
         hearth::store(state.acc_row(first + q) + d + v * kLanes, sums[q][v]);
     }
@@ -251,6 +299,11 @@ struct PlainValues {
     if (range.begin >= range.end) return;
     const std::size_t row = padded(state.head_dim);
     std::size_t d = 0;
+    if constexpr (kWide) {
+      for (; d + 4 * kLanes <= row; d += 4 * kLanes) {
+        add_at<kCount, 4>(values, ahead, state, first, d, range);
+      }
+    }
     for (; d + 2 * kLanes <= row; d += 2 * kLanes) {
       add_at<kCount, 2>(values, ahead, state, first, d, range);
     }

@@ -55,18 +55,26 @@ struct QueryTile {
   typename Key::template Keys<kQueries> keys;
   typename Value::template Values<kQueries> values;
 
+  static const float* query_at(const AttentionTile& tile, std::size_t q) noexcept {
+    return tile.queries + q / tile.group * tile.query_stride + q % tile.group * tile.head_dim;
+  }
+
   void start(const AttentionTile& tile, std::size_t first) noexcept {
     state.start(tile.head_dim);
     for (std::size_t q = 0; q < kQueries; ++q) {
-      const std::size_t row = (first + q) / tile.group, head = (first + q) % tile.group;
-      keys.start(q, tile.queries + row * tile.query_stride + head * tile.head_dim, tile.head_dim,
-                 tile.scale);
+      keys.start(q, query_at(tile, first + q), tile.head_dim, tile.scale);
+    }
+    // Rows of queries are too far apart for the processor to foresee the next tile's.
+    const std::size_t queries = tile.rows * tile.group;
+    for (std::size_t q = first + kQueries; q < first + 2 * kQueries && q < queries; ++q) {
+      const float* const next = query_at(tile, q);
+      for (std::size_t d = 0; d < tile.head_dim; d += 64 / sizeof(float)) prefetch(next + d);
     }
   }
 
   void finish(const AttentionTile& tile, std::size_t first) noexcept {
-    __builtin_memcpy(tile.max + first, state.max, sizeof state.max);
-    __builtin_memcpy(tile.sum + first, state.sum, sizeof state.sum);
+    __builtin_memcpy(tile.max + first, state.max, kQueries * sizeof(float));
+    __builtin_memcpy(tile.sum + first, state.sum, kQueries * sizeof(float));
     for (std::size_t q = 0; q < kQueries; ++q) {
       __builtin_memcpy(tile.acc + (first + q) * tile.head_dim, state.acc_row(q),
                        tile.head_dim * sizeof(float));
@@ -96,9 +104,11 @@ struct QueryTile {
     const auto begin_of = [&](std::size_t block) noexcept {
       return tile.key_begin + block * kBlockPositions;
     };
-    // The last block has itself ahead.
+    // The last block has itself ahead where the caller knows of nothing later.
     const auto ahead = [&](std::size_t block) noexcept {
-      return tile.blocks[block + 1 < count ? block + 1 : block];
+      return block + 1 < count      ? tile.blocks[block + 1]
+             : tile.next != nullptr ? tile.next
+                                    : tile.blocks[block];
     };
     std::size_t block = 0;
     while (block < count && !look(tile, first, begin_of(block), state.seen)) ++block;
@@ -107,9 +117,7 @@ struct QueryTile {
     for (; any; ++block) {
       const std::byte* const values_at = tile.blocks[block] + key_bytes;
       float* const next_score = state.scores[state.score == state.scores[0] ? 1 : 0];
-      for (std::size_t q = 0; q < kQueries; ++q) {
-        if (state.seen[q].begin < state.seen[q].end) state.soften(q);
-      }
+      state.soften();
       self.values.weigh(values_at, state);
       Visible next_seen[kQueries];
       any = block + 1 < count && look(tile, first, begin_of(block + 1), next_seen);

@@ -90,7 +90,7 @@ inline float max16(const F32 (&x)[1]) noexcept {
 
 inline float square_root(float x) noexcept { return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x))); }
 inline void prefetch(const void* address) noexcept {
-  _mm_prefetch(static_cast<const char*>(address), _MM_HINT_T0);
+  _mm_prefetch(static_cast<const char*>(address), _MM_HINT_T1);
 }
 inline std::uint16_t to_half(float x) noexcept {
   return static_cast<std::uint16_t>(_cvtss_sh(x, _MM_FROUND_TO_NEAREST_INT));
