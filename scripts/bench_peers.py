@@ -28,7 +28,7 @@ from bench_rows import NAMES as TIMED_ROWS
 from bench_rows import Case, Rows, peers_of
 from report import Line
 
-KV_LOSS = "kv-loss"
+KV_LOSS, KV_LOSS_SECONDS = "kv-loss", 480
 NAMES = (*TIMED_ROWS, KV_LOSS)
 
 
@@ -36,18 +36,24 @@ def announce(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def run_rounds(cases: list[Case], rounds_max: int) -> None:
+def run_rounds(cases: list[Case], rounds_max: int, seconds_after: float) -> None:
+    """seconds_after: of what follows, to be counted in."""
     rounds = {id(case): min(case.rounds, rounds_max) for case in cases}
-    projected = sum(case.seconds * rounds[id(case)] for case in cases)
+    projected = sum(case.seconds * rounds[id(case)] for case in cases) + seconds_after
     announce(f"{len(cases)} cases; projected time {projected / 60:.0f} minutes")
     began = time.monotonic()
-    left = 0.0
+    left = seconds_after
     for number in range(max(rounds.values())):
         for case in cases:
-            if number >= rounds[id(case)]:
+            if number >= rounds[id(case)] or case.failure:
                 continue
             started = time.monotonic()
-            case.run(hearth_first=number % 2 == 1)
+            try:
+                case.run(hearth_first=number % 2 == 1)
+            except RuntimeError as error:
+                case.failure = str(error)
+                announce(f"  {case.row}: {case.subject}: {error}")
+                continue
             seconds = time.monotonic() - started
             if number == 0:
                 left += seconds * (rounds[id(case)] - 1)
@@ -99,13 +105,17 @@ def main() -> None:
     if arguments.models:
         cases = [case for case in cases if case.model in arguments.models.split(",")]
     if cases:
-        run_rounds(cases, arguments.rounds)
-    lines = bench_report.judged(cases)
+        run_rounds(cases, arguments.rounds, KV_LOSS_SECONDS if KV_LOSS in arguments.rows else 0)
+    lines = bench_report.judged(cases, timed)
     if KV_LOSS in arguments.rows:
         lines += kv_loss(arguments)
     arguments.out.mkdir(parents=True, exist_ok=True)
     machine = re.sub(r"[^a-z0-9]+", "-", bench_report.processor().lower()).strip("-")
     part = "" if set(arguments.rows) == set(NAMES) else "-" + "-".join(arguments.rows)
+    if arguments.models:
+        part += "-of-" + re.sub(r"[^a-z0-9]+", "-", arguments.models)
+    if any(case.rounds > arguments.rounds for case in cases):
+        part += f"-rounds-{arguments.rounds}"
     file = arguments.out / f"{datetime.date.today().isoformat()}-{machine}{part}.md"
     file.write_text(bench_report.document(cases, lines, hearth))
     print(f"{bench_report.tables(cases)}\n\n{file}\n")

@@ -42,7 +42,7 @@ def limit_of(test: str) -> str | None:
 
 def table_row(case: Case, test: str, sides: list[str]) -> list[str]:
     ours = case.samples[HEARTH, test]
-    row = [case.subject, test]
+    row = [case.subject, test, str(len(ours))]
     for side in sides:
         row.append(spread(case.samples[side, test]) if (side, test) in case.samples else "")
     for side in sides[1:]:
@@ -57,7 +57,7 @@ def table_row(case: Case, test: str, sides: list[str]) -> list[str]:
 
 def table(cases: list[Case]) -> str:
     sides = [side for side in (HEARTH, LLAMA, IK) if any(side in case.measure for case in cases)]
-    head = ["", "test", *sides, *(f"÷ {side}" for side in sides[1:])]
+    head = ["", "test", "rounds", *sides, *(f"÷ {side}" for side in sides[1:])]
     head += ["Hearth's share", "rounds with cores shared"]
     rows = [head, ["---"] * len(head)]
     rows += [table_row(case, test, sides) for case in cases for test in case.tests()]
@@ -105,9 +105,12 @@ def applies(target: Target, case: Case, test: str) -> bool:
     )
 
 
-def judged(cases: list[Case]) -> list[Line]:
-    lines = []
+def judged(cases: list[Case], rows: list[str]) -> list[Line]:
+    """What was asked of these rows; a target that nothing was measured for is not held."""
+    lines, met = [], set()
     for case in cases:
+        if case.failure:
+            lines.append(Line(case.row, case.subject, "failed", "to run", False))
         for test in case.tests():
             for target in TARGETS:
                 if not applies(target, case, test):
@@ -115,11 +118,16 @@ def judged(cases: list[Case]) -> list[Line]:
                 value = measured(target, case, test, cases)
                 if value is None:
                     continue
+                met.add(target)
                 what = "" if target.against == ITSELF else f" ÷ {target.against}"
                 bound = f"{'≤' if target.at_most else '≥'} {target.limit:g}"
                 subject = f"{case.subject}: {test}"
                 holds = target.holds(value)
                 lines.append(Line(case.row + what, subject, f"{value:.2f}", bound, holds))
+    for target in TARGETS:
+        if target.row in rows and target not in met:
+            subject = f"{target.model or 'any'}: {target.test}"
+            lines.append(Line(f"{target.row} ÷ {target.against}", subject, "not measured", "", False))
     return lines
 
 

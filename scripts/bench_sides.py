@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -39,9 +40,11 @@ def run(command: list[str], environment: dict[str, str] | None = None) -> str:
     return done.stdout
 
 
-def hearth_bench(hearth: Hearth, model: Path, threads: int, *flags: str) -> Samples:
+def hearth_bench(
+    hearth: Hearth, model: Path, threads: int, *flags: str, repetitions: int = 1
+) -> Samples:
     """One repetition: the rounds repeat."""
-    flags = ("--threads", str(threads), "--repetitions", "1", *flags)
+    flags = ("--threads", str(threads), "--repetitions", str(repetitions), *flags)
     samples = {}
     for row in hearth.json("bench", str(model), *flags)["rows"]:
         shares = {
@@ -52,16 +55,20 @@ def hearth_bench(hearth: Hearth, model: Path, threads: int, *flags: str) -> Samp
     return samples
 
 
-def llama_bench(peer: peers.Peer, model: Path, threads: int, *flags: str) -> Samples:
-    """llama-bench of any peer with flash attention, one repetition."""
+def llama_bench(
+    peer: peers.Peer, model: Path, threads: int, *flags: str, repetitions: int = 1
+) -> Samples:
+    """llama-bench of any peer with flash attention, after its own warm-up; the median."""
     tool = str(peers.built(peer) / "llama-bench")
-    command = [tool, "-m", str(model), "-t", str(threads), "-fa", "1", "-r", "1", "-o", "json"]
-    answer = run([*command, *flags])
+    command = [tool, "-m", str(model), "-t", str(threads), "-fa", "1", "-o", "json"]
+    answer = run([*command, "-r", str(repetitions), *flags])
     samples = {}
     for entry in json.loads(answer[answer.index("[\n") :]):
         prompt, generated, depth = entry["n_prompt"], entry["n_gen"], entry.get("n_depth", 0)
         name = f"pp{prompt}" if prompt else f"tg{generated}"
-        samples[name + (f"@d{depth}" if depth else "")] = Sample(entry["avg_ts"], {})
+        samples[name + (f"@d{depth}" if depth else "")] = Sample(
+            statistics.median(entry["samples_ts"]), {}
+        )
     return samples
 
 

@@ -128,15 +128,17 @@ def llama_cpp_folder() -> Path:
 
 
 def built(peer: Peer) -> Path:
-    """The bin folder of a peer's build, built on first use."""
+    """The bin folder of a peer's build, built on first use and when what it is made of changes."""
     build = cache_folder(peer.build)
-    if not all((build / "bin" / name).exists() for name in peer.targets):
+    options = [f"-D{option}" for option in (*COMMON_OPTIONS, *peer.options)]
+    made_of, stamp = "\n".join([peer.version, *options, *peer.targets]), build / "made-of.txt"
+    if not stamp.exists() or stamp.read_text() != made_of:
         print(f"building {peer.name} …", file=sys.stderr, flush=True)
         source = unpacked(peer) / peer.source
-        options = [f"-D{option}" for option in (*COMMON_OPTIONS, *peer.options)]
         configure = ["cmake", "-S", str(source), "-B", str(build), "-G", "Ninja", *options]
         subprocess.run(configure, check=True, stdout=sys.stderr)
         subprocess.run(["ninja", "-C", str(build), *peer.targets], check=True, stdout=sys.stderr)
+        stamp.write_text(made_of)
     return build / "bin"
 
 
