@@ -127,7 +127,8 @@ def judged(cases: list[Case], rows: list[str]) -> list[Line]:
     for target in TARGETS:
         if target.row in rows and target not in met:
             subject = f"{target.model or 'any'}: {target.test}"
-            lines.append(Line(f"{target.row} ÷ {target.against}", subject, "not measured", "", False))
+            check = f"{target.row} ÷ {target.against}"
+            lines.append(Line(check, subject, "not measured", "", False))
     return lines
 
 
