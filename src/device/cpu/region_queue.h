@@ -1,6 +1,8 @@
 // RegionQueue: parallel regions in the order they run. A region is a number of jobs that may run at
-// once; the workers take jobs one by one, and the next region begins when the last job is done: a
-// worker that the system does not let run, and that has no job in hand, is waited for by nobody.
+// once. Each worker takes jobs of its own share, ascending, then of the others', one by one: jobs
+// that follow each other read weights that do, and what one has fetched ahead is the next one's.
+// The next region begins when the last job is done: a worker that the system does not let run, and
+// that has no job in hand, is waited for by nobody.
 // Adding allocates nothing once the queue has been as long before. A job is any small trivially
 // copyable callable `void(std::size_t job, std::size_t worker) noexcept`; with a member
 // `prepare(worker)`, each worker calls that before its first job of the region.
@@ -37,7 +39,11 @@ class RegionQueue {
     new (region.storage) Job(job);
     region.label = label;
     region.jobs = jobs;
-    region.next.store(0, std::memory_order_relaxed);
+    region.workers = workers_;
+    for (std::size_t w = 0; w < workers_; ++w) {
+      region.shares[w].next.store(jobs * w / workers_, std::memory_order_relaxed);
+      region.shares[w].end = jobs * (w + 1) / workers_;
+    }
     region.done.store(0, std::memory_order_relaxed);
     region.work = work<Job>;
   }
@@ -79,8 +85,14 @@ class RegionQueue {
 
   using Clock = std::chrono::steady_clock;
 
+  struct alignas(64) Share {
+    std::atomic<std::size_t> next{0};  // the job to take
+    std::size_t end = 0;
+  };
+
   struct Region {
-    alignas(64) std::atomic<std::size_t> next{0};  // the job to take
+    std::unique_ptr<Share[]> shares;  // [workers]
+    std::size_t workers = 0;
     alignas(64) std::atomic<std::size_t> done{0};  // jobs done
     alignas(64) std::size_t jobs = 0;
     RegionLabel label;
@@ -93,14 +105,20 @@ class RegionQueue {
   template <typename Job>
   static std::size_t work(Region& region, std::size_t worker) noexcept {
     const Job& job = *std::launder(reinterpret_cast<const Job*>(region.storage));
-    for (std::size_t count = 0;; ++count) {
-      const std::size_t index = region.next.fetch_add(1, std::memory_order_relaxed);
-      if (index >= region.jobs) return count;
-      if constexpr (requires { job.prepare(worker); }) {
-        if (count == 0) job.prepare(worker);
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < region.workers; ++i) {
+      Share& share = region.shares[(worker + i) % region.workers];
+      while (share.next.load(std::memory_order_relaxed) < share.end) {
+        const std::size_t index = share.next.fetch_add(1, std::memory_order_relaxed);
+        if (index >= share.end) break;
+        if constexpr (requires { job.prepare(worker); }) {
+          if (count == 0) job.prepare(worker);
+        }
+        job(index, worker);
+        ++count;
       }
-      job(index, worker);
     }
+    return count;
   }
 
   // From the region at hand to the last one.
@@ -146,7 +164,10 @@ class RegionQueue {
   }
 
   Region& next_region() {
-    if (used_ == regions_.size()) regions_.push_back(std::make_unique<Region>());
+    if (used_ == regions_.size()) {
+      regions_.push_back(std::make_unique<Region>());
+      regions_.back()->shares = std::make_unique<Share[]>(pool_.size());
+    }
     return *regions_[used_++];
   }
 
