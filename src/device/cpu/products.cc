@@ -16,6 +16,9 @@ constexpr std::size_t kJobsPerWorker = 8;
 
 std::size_t index_of(ActivationFormat format) noexcept { return static_cast<std::size_t>(format); }
 
+// Of the panels a job begins with: what the kernels fetch ahead of themselves from there on.
+constexpr std::size_t kFetchBytes = 4096;
+
 struct Product {
   const CpuWeight* weight = nullptr;
   const float* bias = nullptr;
@@ -29,6 +32,11 @@ struct Product {
     float* out;
     std::size_t out_stride;
   };
+
+  void fetch(std::size_t first_panel) const noexcept {
+    const std::byte* const at = weight->panel(first_panel);
+    for (std::size_t i = 0; i < kFetchBytes; i += 64) __builtin_prefetch(at + i);
+  }
 
   // out [rows, panels * panel_rows] = the product, bias added. `first_row` counts in the step.
   void multiply(const Activations& in, const Window& w, std::size_t worker) const noexcept {
@@ -69,6 +77,8 @@ struct ProjectJob : ProductJob {
   const CpuBuffer* out;
   bool add;  // to what out has, instead of over it
 
+  void fetch(std::size_t job) const noexcept { product.fetch(cut.range(job).first_unit); }
+
   void operator()(std::size_t job, std::size_t worker) const noexcept {
     const Cut::Range r = cut.range(job);
     const std::size_t panel_rows = product.weight->kernel->panel_rows;
@@ -93,6 +103,12 @@ struct GatedJob : ProductJob {
   Product gate, up;
   decltype(ElementwiseKernel::silu_multiply) activate;
   const CpuBuffer* out;
+
+  void fetch(std::size_t job) const noexcept {
+    const std::size_t first = cut.range(job).first_unit;
+    gate.fetch(first);
+    up.fetch(first);
+  }
 
   void operator()(std::size_t job, std::size_t worker) const noexcept {
     const Cut::Range r = cut.range(job);
@@ -125,6 +141,13 @@ struct QkvJob : ProductJob {
   std::size_t group_index;
   const SequenceRows* sequences;
 
+  void fetch(std::size_t job) const noexcept {
+    const std::size_t unit = cut.range(job).first_unit, kv_heads = cache->shape().kv_heads;
+    if (unit >= kv_heads) return query.fetch((unit - kv_heads) * panels_per_head(query));
+    key.fetch(unit * panels_per_head(key));
+    value.fetch(unit * panels_per_head(value));
+  }
+
   void operator()(std::size_t job, std::size_t worker) const noexcept {
     const Cut::Range r = cut.range(job);
     const std::size_t kv_heads = cache->shape().kv_heads;
@@ -138,6 +161,10 @@ struct QkvJob : ProductJob {
   }
 
  private:
+  std::size_t panels_per_head(const Product& product) const noexcept {
+    return cache->shape().head_dim / product.weight->kernel->panel_rows;
+  }
+
   void finish_head(float* head, const RmsNorm& norm, std::size_t row) const noexcept {
     const float* cosines = rope_table + row * 2 * pairs;
     if (norm.weight != nullptr) {
@@ -149,7 +176,7 @@ struct QkvJob : ProductJob {
 
   void query_head(std::size_t head, const Cut::Range& r, std::size_t worker) const noexcept {
     const std::size_t head_dim = cache->shape().head_dim;
-    const std::size_t panels = head_dim / query.weight->kernel->panel_rows;
+    const std::size_t panels = panels_per_head(query);
     float* out = q->row(r.first_row) + head * head_dim;
     query.multiply(in, {head * panels, panels, r.first_row, r.rows(), out, q->stride}, worker);
     for (std::size_t row = 0; row < r.rows(); ++row) {
@@ -161,8 +188,8 @@ struct QkvJob : ProductJob {
     const std::size_t head_dim = cache->shape().head_dim;
     float* k = in.memory->get<float>(Area::kOut, worker);
     float* v = k + r.rows() * head_dim;
-    const std::size_t key_panels = head_dim / key.weight->kernel->panel_rows;
-    const std::size_t value_panels = head_dim / value.weight->kernel->panel_rows;
+    const std::size_t key_panels = panels_per_head(key);
+    const std::size_t value_panels = panels_per_head(value);
     key.multiply(in, {head * key_panels, key_panels, r.first_row, r.rows(), k, head_dim}, worker);
     value.multiply(in, {head * value_panels, value_panels, r.first_row, r.rows(), v, head_dim},
                    worker);

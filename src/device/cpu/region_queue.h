@@ -5,7 +5,9 @@
 // that has no job in hand, is waited for by nobody.
 // Adding allocates nothing once the queue has been as long before. A job is any small trivially
 // copyable callable `void(std::size_t job, std::size_t worker) noexcept`; with a member
-// `prepare(worker)`, each worker calls that before its first job of the region.
+// `prepare(worker)`, each worker calls that before its first job of the region; with a member
+// `fetch(job)`, a worker that is through with the region before calls that for the job it will
+// begin with: what the job reads first comes while it waits and prepares.
 //
 // While recording, each worker notes how long its jobs of a region took (some readings of the
 // clock, 25 ns each); times() adds them up by label.
@@ -46,6 +48,7 @@ class RegionQueue {
     }
     region.done.store(0, std::memory_order_relaxed);
     region.work = work<Job>;
+    region.fetch = fetch<Job>;
   }
 
   // Forgets what was added since the last run: a step that an exception cut short left it there.
@@ -99,6 +102,7 @@ class RegionQueue {
     Clock::time_point end;  // while recording: of the last job
     // Takes jobs until there are none; returns how many it did.
     std::size_t (*work)(Region&, std::size_t worker) noexcept = nullptr;
+    void (*fetch)(const Region&, std::size_t worker) noexcept = nullptr;
     alignas(kJobAlignment) std::byte storage[kJobBytes];
   };
 
@@ -121,6 +125,16 @@ class RegionQueue {
     return count;
   }
 
+  template <typename Job>
+  static void fetch(const Region& region, std::size_t worker) noexcept {
+    if constexpr (requires(const Job& job) { job.fetch(worker); }) {
+      const Share& share = region.shares[worker];
+      const std::size_t first = share.next.load(std::memory_order_relaxed);
+      if (first < share.end)
+        std::launder(reinterpret_cast<const Job*>(region.storage))->fetch(first);
+    }
+  }
+
   // From the region at hand to the last one.
   void work(std::size_t worker) noexcept {
     for (std::uint32_t i = current_.load(std::memory_order_acquire); i < used_;
@@ -136,10 +150,16 @@ class RegionQueue {
         if (recording_) region.end = Clock::now();
         current_.store(i + 1, std::memory_order_release);
         current_.notify_all();
+        fetch_next(i + 1, worker);
       } else {
+        fetch_next(i + 1, worker);
         wait_for_change(current_, i);
       }
     }
+  }
+
+  void fetch_next(std::size_t i, std::size_t worker) const noexcept {
+    if (i < used_) regions_[i]->fetch(*regions_[i], worker);
   }
 
   void add_times(Clock::time_point begin) {

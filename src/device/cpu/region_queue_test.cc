@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <thread>
@@ -51,6 +52,40 @@ TEST(RegionQueue, OnlyAsManyWorkersAsAllowedTakeJobs) {
     EXPECT_LE(most, allowed);
     EXPECT_EQ(runs, 1000u);
   }
+}
+
+// Jobs 0 and 2 begin the shares of two workers: each waits until the other has begun.
+TEST(RegionQueue, AWorkerTakesItsOwnShareFirst) {
+  ThreadPool pool(2);
+  RegionQueue queue(pool);
+  std::atomic<int> begun{0};
+  std::array<std::atomic<std::size_t>, 4> worker_of{};
+  queue.add({"test"}, 4, [&](std::size_t job, std::size_t worker) noexcept {
+    worker_of[job] = worker;
+    if (job % 2 != 0) return;
+    ++begun;
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (begun < 2 && std::chrono::steady_clock::now() < limit) std::this_thread::yield();
+  });
+  queue.run();
+  EXPECT_EQ(begun, 2);
+  EXPECT_EQ(worker_of[0], 0u);
+  EXPECT_EQ(worker_of[2], 1u);
+}
+
+struct FetchingJob {
+  std::vector<int>* seen;  // fetched jobs, then -1 for one that ran
+  void fetch(std::size_t job) const noexcept { seen->push_back(static_cast<int>(job)); }
+  void operator()(std::size_t, std::size_t) const noexcept { seen->push_back(-1); }
+};
+
+TEST(RegionQueue, FetchesForTheNextRegion) {
+  ThreadPool pool(1);
+  RegionQueue queue(pool);
+  std::vector<int> seen;
+  for (int region = 0; region < 2; ++region) queue.add({"test"}, 2, FetchingJob{&seen});
+  queue.run();
+  EXPECT_EQ(seen, (std::vector<int>{-1, -1, 0, -1, -1}));
 }
 
 TEST(RegionQueue, ForgetsWhatWasCleared) {
