@@ -39,18 +39,6 @@ ErrorCode code_of(int error) {
               path.string());
 }
 
-int advice_of(MappedFile::Access access) noexcept {
-  switch (access) {
-    case MappedFile::Access::kNormal: return MADV_NORMAL;
-    case MappedFile::Access::kSequential: return MADV_SEQUENTIAL;
-    case MappedFile::Access::kRandom: return MADV_RANDOM;
-    case MappedFile::Access::kWillNeed: return MADV_WILLNEED;
-    case MappedFile::Access::kHugePages: return MADV_HUGEPAGE;
-    case MappedFile::Access::kDone: return MADV_DONTNEED;
-  }
-  return MADV_NORMAL;
-}
-
 struct Descriptor {
   int number;
   ~Descriptor() { ::close(number); }
@@ -94,7 +82,8 @@ void MappedFile::advise(Access access, std::span<const std::byte> part) const no
   CHECK(part.data() + part.size() <= bytes_.data() + bytes_.size());
   const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
   const std::size_t before = reinterpret_cast<std::uintptr_t>(part.data()) % page;
-  ::madvise(const_cast<std::byte*>(part.data() - before), part.size() + before, advice_of(access));
+  const int advice = access == Access::kDone ? MADV_DONTNEED : MADV_HUGEPAGE;
+  ::madvise(const_cast<std::byte*>(part.data() - before), part.size() + before, advice);
 }
 
 }  // namespace hearth

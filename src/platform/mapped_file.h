@@ -12,12 +12,8 @@ namespace hearth {
 class MappedFile {
  public:
   enum class Access {
-    kNormal,
-    kSequential,  // read once, front to back: read far ahead, drop behind
-    kRandom,      // no read-ahead
-    kWillNeed,    // start reading it in now
-    kHugePages,   // map and read by 2 MiB where the file system can
-    kDone,        // give the memory back: whoever reads there again waits for a page fault
+    kHugePages,  // map and read by 2 MiB where the file system can
+    kDone,       // give the memory back: whoever reads there again waits for a page fault
   };
 
   // An empty file is an empty span. Errors: kNotFound, kPermissionDenied, kInvalidArgument (not a

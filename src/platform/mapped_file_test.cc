@@ -47,8 +47,8 @@ TEST_F(MappedFileTest, HasTheBytesAndMoves) {
   MappedFile file = MappedFile::open(write("plain", text));
   ASSERT_EQ(file.size(), text.size());
   EXPECT_EQ(std::memcmp(file.bytes().data(), text.data(), text.size()), 0);
-  file.advise(MappedFile::Access::kWillNeed);
-  file.advise(MappedFile::Access::kRandom, file.bytes().subspan(5000, 1));
+  file.advise(MappedFile::Access::kHugePages);
+  file.advise(MappedFile::Access::kHugePages, file.bytes().subspan(5000, 1));
   const std::byte* address = file.bytes().data();
   MappedFile other = std::move(file);
   EXPECT_EQ(other.bytes().data(), address);
