@@ -35,7 +35,11 @@ void write(const std::filesystem::path& path, const Header& header,
   if (!lock) return;  // another process is writing the same
   std::vector<std::byte> front(kImageHeaderBytes);
   std::memcpy(front.data(), &header, sizeof header);
-  FileDraft draft(path);
+  // What a killed process left would be taken up as it is, mode and all.
+  std::filesystem::path left_over = path;
+  left_over += kDraftSuffix;
+  remove_file(left_over);
+  FileDraft draft(path, 0600);  // the model may be its owner's alone
   draft.append(front);
   draft.append(weights);
   draft.publish();
