@@ -57,17 +57,26 @@ MappedFile MappedFile::open(const std::filesystem::path& path) {
     throw Error(ErrorCode::kInvalidArgument,
                 "'" + path.filename().string() + "' is not a regular file", path.string());
   }
-  if (status.st_size == 0) return MappedFile();
+  MappedFile file;
+  const auto number_of = [](auto fact) { return static_cast<std::uint64_t>(fact); };
+  file.identity_ = {number_of(status.st_dev),          number_of(status.st_ino),
+                    number_of(status.st_size),         number_of(status.st_mtim.tv_sec),
+                    number_of(status.st_mtim.tv_nsec), number_of(status.st_ctim.tv_sec),
+                    number_of(status.st_ctim.tv_nsec)};
+  if (status.st_size == 0) return file;
   const auto size = static_cast<std::size_t>(status.st_size);
   void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor.number, 0);
   if (address == MAP_FAILED) fail(path, "map", errno);
-  return MappedFile({static_cast<const std::byte*>(address), size});
+  file.bytes_ = {static_cast<const std::byte*>(address), size};
+  return file;
 }
 
-MappedFile::MappedFile(MappedFile&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : bytes_(std::exchange(other.bytes_, {})), identity_(other.identity_) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   std::swap(bytes_, other.bytes_);
+  std::swap(identity_, other.identity_);
   return *this;
 }
 

@@ -3,7 +3,9 @@
 // reader with SIGBUS; files that we keep are replaced by renaming, never rewritten in place.
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <span>
 
@@ -28,15 +30,17 @@ class MappedFile {
 
   std::span<const std::byte> bytes() const noexcept { return bytes_; }
   std::size_t size() const noexcept { return bytes_.size(); }
+  // Of the very file that was mapped, whatever has its name by now: device, inode, size, and when
+  // it was last written and last changed, as of open(). No call sets the last back.
+  std::span<const std::uint64_t> identity() const noexcept { return identity_; }
 
   // A hint to the kernel for a part of bytes() (CHECK); widened to whole pages. Refusal is ignored.
   void advise(Access access, std::span<const std::byte> part) const noexcept;
   void advise(Access access) const noexcept { advise(access, bytes_); }
 
  private:
-  explicit MappedFile(std::span<const std::byte> bytes) noexcept : bytes_(bytes) {}
-
   std::span<const std::byte> bytes_;
+  std::array<std::uint64_t, 7> identity_{};
 };
 
 }  // namespace hearth

@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <fstream>
 #include <string>
+#include <thread>
 
 #include "base/error.h"
 
@@ -55,6 +57,31 @@ TEST_F(MappedFileTest, HasTheBytesAndMoves) {
   EXPECT_EQ(file.size(), 0u);
   file = std::move(other);
   EXPECT_EQ(file.bytes().data(), address);
+}
+
+TEST_F(MappedFileTest, IsKnownByTheFileAndItsLastChange) {
+  const auto same = [](const MappedFile& a, const MappedFile& b) {
+    return std::ranges::equal(a.identity(), b.identity());
+  };
+  const auto path = write("known", "first");
+  MappedFile file = MappedFile::open(path);
+  EXPECT_TRUE(same(file, MappedFile::open(path)));
+  EXPECT_FALSE(same(file, MappedFile::open(write("other", "first"))));
+  EXPECT_FALSE(same(file, MappedFile()));
+
+  const auto written = std::filesystem::last_write_time(path);
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));  // a kernel's clock ticks each 10
+  write("known", "again");
+  std::filesystem::last_write_time(path, written);
+  const MappedFile again = MappedFile::open(path);
+  EXPECT_FALSE(same(file, again));
+
+  std::filesystem::rename(folder_ / "other", path);
+  EXPECT_FALSE(same(again, MappedFile::open(path)));
+  file = MappedFile::open(path);
+  EXPECT_TRUE(same(file, MappedFile::open(path)));
+  const MappedFile moved = std::move(file);
+  EXPECT_TRUE(same(moved, MappedFile::open(path)));
 }
 
 TEST_F(MappedFileTest, GivesBackWhatIsDone) {

@@ -13,7 +13,7 @@ namespace {
 
 struct Header {
   char magic[8] = {'H', 'R', 'T', 'H', 'W', 'G', 'H', 'T'};
-  std::uint64_t version = 1;
+  std::uint64_t version = 2;  // counted up when WeightImage::model means something else
   std::uint64_t weight_bytes = 0;
   Sha256Bytes key{};
 };

@@ -177,6 +177,8 @@ TEST_F(WeightLoaderTest, PacksAgainWhatIsTornOrForeign) {
     overwrite(at, 'x');
     expect_repacked(packed);
   }
+  overwrite(8, '\1');  // an older version
+  expect_repacked(packed);
   image_.model = "another model";
   expect_repacked(packed);
   sources_[1].type = DType::kQ5_0;  // fewer bytes of the same rows
