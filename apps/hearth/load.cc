@@ -53,17 +53,26 @@ void add_load_flags(CLI::App& command, LoadFlags& flags) {
                    "' is no type of the cache: f16, q8_0, q4_0, two of them as KEYS,VALUES, or f32";
           },
           ""));
-  command.add_flag("--mmap", flags.options.device.in_place,
-                   "Use the weights where the file is mapped: least memory, and slow");
   command.add_flag("--fast", flags.options.device.fast,
                    "Round F16 weights to bfloat16: faster and less exact (needs avx512_bf16)");
+  CLI::Option* cache =
+      command
+          .add_flag("--weight-cache", flags.weight_cache,
+                    "Keep the weights on disk as they are computed with: later starts are faster")
+          ->envname("HEARTH_WEIGHT_CACHE");
+  // The variable is a default, which gives way; the flag does not.
   command
-      .add_flag("--weight-cache", flags.weight_cache,
-                "Keep the weights on disk as they are computed with: later starts are faster")
-      ->envname("HEARTH_WEIGHT_CACHE");
+      .add_flag_callback(
+          "--mmap",
+          [&flags, cache] {
+            flags.options.device.in_place = true;
+            cache->envname("");
+          },
+          "Use the weights where the file is mapped: least memory, and slow")
+      ->trigger_on_parse();
 }
 
-std::filesystem::path model_path(const std::string& model) {
+ResolvedModel resolve_model(const std::string& model) {
   CommandLibrary opened;
   const ModelRef ref = ModelRef::parse(model);
   if (ref.kind != ModelRef::Kind::kFile && !opened.library.contains(ref)) {
@@ -80,19 +89,24 @@ std::filesystem::path model_path(const std::string& model) {
     options.observer = [&](const PullProgress& progress) { line.show(progress); };
     opened.library.pull(ref, options);
   }
-  return opened.library.resolve(ref).path;
+  return opened.library.resolve(ref);
 }
 
 std::unique_ptr<LoadedModel> load(const LoadFlags& flags) {
-  const std::filesystem::path path = model_path(flags.model);
+  if (flags.weight_cache && flags.options.device.in_place) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "--weight-cache keeps packed weights, and --mmap packs none: leave one out");
+  }
+  const ResolvedModel model = resolve_model(flags.model);
   LoadOptions options = flags.options;
   options.cache_types = *cache_types_from_name(flags.kv_type);
   if (flags.weight_cache) {
     options.weight_cache = StoreLayout(Library::default_home()).packed();
+    if (model.manifest) options.blob_digest = model.manifest->model_digest().hex();
   }
   LoadingLine line(flags.model);
   options.on_progress = [&](std::uint64_t done, std::uint64_t all) { line.show(done, all); };
-  return open_model(path, options);
+  return open_model(model.path, options);
 }
 
 }  // namespace hearth

@@ -1,11 +1,11 @@
 // The flags of every command that loads a model, and the loading.
 #pragma once
 
-#include <filesystem>
 #include <memory>
 #include <string>
 
 #include "host/loaded_model.h"
+#include "store/library.h"
 
 namespace CLI {
 class App;
@@ -26,8 +26,8 @@ struct LoadFlags {
 // MODEL, --ctx, --kv-type, --mmap, --fast, --weight-cache, and those of the device.
 void add_load_flags(CLI::App& command, LoadFlags& flags);
 
-// MODEL's file. What can be fetched and is not here is pulled first, with its progress on stderr.
-std::filesystem::path model_path(const std::string& model);
+// What can be fetched and is not here is pulled first, with its progress on stderr.
+ResolvedModel resolve_model(const std::string& model);
 
 // Loads MODEL's file; on a terminal's stderr, a line says so while it takes long.
 std::unique_ptr<LoadedModel> load(const LoadFlags& flags);

@@ -60,7 +60,7 @@ std::vector<TokenId> read_ids(const std::string& text) {
 void write(const std::string& bytes) { std::fwrite(bytes.data(), 1, bytes.size(), stdout); }
 
 void tokenize(const TokenizeFlags& flags) {
-  const Gguf gguf = Gguf::open(model_path(flags.model));
+  const Gguf gguf = Gguf::open(resolve_model(flags.model).path);
   const std::shared_ptr<const Tokenizer> tokenizer = Tokenizer::load(gguf.metadata());
   const EncodeOptions options{.add_special = !flags.no_bos, .parse_special = !flags.no_special};
 

@@ -159,6 +159,11 @@ const GgufMetadata& Gguf::metadata() const noexcept { return state_->metadata; }
 std::span<const GgufTensor> Gguf::tensors() const noexcept { return state_->tensors; }
 std::uint64_t Gguf::file_bytes() const noexcept { return state_->file_bytes; }
 
+std::span<const std::uint64_t> Gguf::identity() const noexcept {
+  if (state_->maps.size() != 1) return {};
+  return state_->maps.front().identity();
+}
+
 void Gguf::release(std::span<const std::byte> part) const noexcept {
   const auto holds = [part](const MappedFile& map) {
     return std::less_equal<>()(map.bytes().data(), part.data()) &&

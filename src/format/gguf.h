@@ -84,6 +84,8 @@ class Gguf {
   std::span<const GgufTensor> tensors() const noexcept;          // in file order
   const GgufTensor* find(std::string_view name) const noexcept;  // nullptr when there is none
   std::uint64_t file_bytes() const noexcept;                     // of all shards
+  // MappedFile::identity of the one file; empty for shards and for what was in memory already.
+  std::span<const std::uint64_t> identity() const noexcept;
 
   // A part of a tensor is not read again soon: its pages leave this process's memory.
   void release(std::span<const std::byte> part) const noexcept;

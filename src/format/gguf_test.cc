@@ -568,6 +568,7 @@ class GgufShards : public testing::Test {
 TEST_F(GgufShards, AnyOneOpensAll) {
   for (std::uint32_t number = 1; number <= 3; ++number) {
     const Gguf gguf = Gguf::open(shard(number));
+    EXPECT_TRUE(gguf.identity().empty());
     ASSERT_EQ(gguf.tensors().size(), 5u);
     for (int i = 0; i < 5; ++i) {
       const GgufTensor* tensor = gguf.find(std::string(1, 't') += std::to_string(i));

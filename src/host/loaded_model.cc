@@ -47,7 +47,7 @@ std::unique_ptr<LoadedModel> open_model(const std::filesystem::path& path,
   const WeightCache cache(options.weight_cache);
   std::optional<WeightImage> image;
   if (!options.weight_cache.empty())
-    image = cache.image_of(path, loaded->file.file_bytes(), options.device);
+    image = cache.image_of(loaded->file.identity(), options.blob_digest, options.device);
   if (image) model_options.image = &*image;
   if (options.on_progress) {
     model_options.on_progress = [&, all = loaded->file.file_bytes()](std::uint64_t done) {

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "engine/engine.h"
 #include "format/gguf.h"
@@ -20,6 +21,7 @@ struct LoadOptions {
   std::size_t rows_per_step = 512;
   CacheTypes cache_types;
   std::filesystem::path weight_cache = {};  // of weight images (weight_cache.h); empty: none
+  std::string blob_digest = {};  // of a blob of the library, whose bytes never change: its name
   std::function<void(std::uint64_t done_bytes, std::uint64_t all_bytes)>
       on_progress;  // while loading, one call at a time, on any thread
 };

@@ -1,9 +1,6 @@
 #include "host/weight_cache.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
-#include <cctype>
 #include <string>
 #include <vector>
 
@@ -15,26 +12,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A blob's name is its digest, and its bytes never change. Any other file is known by where its
-// bytes lie and when they were last written, as make and compiler caches know theirs: reading all
-// of it for a digest would take longer than packing it.
-std::string identity_of(const fs::path& model) {
-  constexpr std::string_view kBlob = "sha256-";
-  const std::string name = model.filename().string();
-  const std::string hex = name.starts_with(kBlob) ? name.substr(kBlob.size()) : "";
-  const auto is_hex = [](unsigned char c) { return std::isxdigit(c) != 0; };
-  if (hex.size() == 2 * sizeof(Sha256Bytes) && std::ranges::all_of(hex, is_hex)) return hex;
-  struct stat status{};
-  if (::stat(model.c_str(), &status) != 0) return "";
-  const std::uint64_t facts[] = {status.st_dev, status.st_ino,
-                                 static_cast<std::uint64_t>(status.st_size),
-                                 static_cast<std::uint64_t>(status.st_mtim.tv_sec),
-                                 static_cast<std::uint64_t>(status.st_mtim.tv_nsec)};
-  Sha256 digest;
-  digest.update(std::as_bytes(std::span(facts)));
-  return to_hex(digest.finish());
-}
-
 struct Kept {
   fs::path path;
   fs::file_time_type used;
@@ -42,14 +19,18 @@ struct Kept {
 
 }  // namespace
 
-std::optional<WeightImage> WeightCache::image_of(const fs::path& model, std::uint64_t file_bytes,
+std::optional<WeightImage> WeightCache::image_of(std::span<const std::uint64_t> identity,
+                                                 const std::string& blob_digest,
                                                  const DeviceOptions& device) const {
-  std::error_code error;
-  if (fs::file_size(model, error) != file_bytes || error) return std::nullopt;
-  const std::string identity = identity_of(model);
   if (identity.empty()) return std::nullopt;
+  std::string model = blob_digest;
+  if (model.empty()) {
+    Sha256 digest;
+    digest.update(std::as_bytes(identity));
+    model = to_hex(digest.finish());
+  }
   const std::string isa = device.isa.empty() ? std::string(isa_name(best_isa())) : device.isa;
-  return WeightImage{directory_ / identity / (isa + (device.fast ? "_fast" : "")), identity};
+  return WeightImage{directory_ / model / (isa + (device.fast ? "_fast" : "")), model};
 }
 
 void WeightCache::trim() const noexcept {

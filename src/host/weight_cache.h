@@ -6,13 +6,17 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
+#include <string>
 
 #include "device/device.h"
 
 namespace hearth {
 
-// <directory>/<digest>/<instruction set>[_fast], the digest that of a blob of the library, else of
-// the file's identity.
+// <directory>/<digest>/<instruction set>[_fast]. The digest is that of a blob's bytes, where the
+// library vouches for them; any other file is known by where its bytes lie and when they were last
+// changed, as make and compiler caches know theirs, whatever it is called: reading all of it for a
+// digest would take longer than packing it.
 class WeightCache {
  public:
   // Of models in use at a time on one machine; an image is as large as its model.
@@ -20,8 +24,10 @@ class WeightCache {
 
   explicit WeightCache(std::filesystem::path directory) : directory_(std::move(directory)) {}
 
-  // None for a model of several files: the first one's identity says nothing of the others.
-  std::optional<WeightImage> image_of(const std::filesystem::path& model, std::uint64_t file_bytes,
+  // identity: Gguf's; none has one that is empty, as of a model of several files. blob_digest: in
+  // hexadecimal, empty for a file outside the library.
+  std::optional<WeightImage> image_of(std::span<const std::uint64_t> identity,
+                                      const std::string& blob_digest,
                                       const DeviceOptions& device) const;
   // Removes the models used longest ago, so that kModelsMax stay. Failure is ignored: the next
   // start removes them.

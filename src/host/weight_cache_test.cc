@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <array>
 #include <fstream>
+#include <thread>
 
 #include "host/loaded_model.h"
 
@@ -12,6 +14,8 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
+
+constexpr const char* kModel = HEARTH_SOURCE_DIR "/tests/data/tiny/llama_types.gguf";
 
 class WeightCacheTest : public ::testing::Test {
  protected:
@@ -27,16 +31,33 @@ class WeightCacheTest : public ::testing::Test {
     return folder_ / name;
   }
 
+  fs::path copy_of_model(const std::string& below, const std::string& name) {
+    fs::create_directories(folder_ / below);
+    fs::copy_file(kModel, folder_ / below / name);
+    return folder_ / below / name;
+  }
+
+  // Other weights of the same shapes, in place.
+  static void spoil(const fs::path& model) {
+    std::fstream file(model, std::ios::in | std::ios::out | std::ios::binary);
+    for (int i = 1; i <= 256; ++i) {
+      file.seekg(-i, std::ios::end);
+      const int byte = file.get();
+      file.seekp(-i, std::ios::end);
+      file.put(static_cast<char>(byte ^ 1));
+    }
+  }
+
   // Logits of a short prompt, and how much of the file was packed.
   struct Outcome {
     std::vector<float> logits;
     std::uint64_t packed_bytes = 0;
   };
-  static Outcome run(const LoadOptions& base) {
+  static Outcome run(const LoadOptions& base, const fs::path& model = kModel) {
     Outcome outcome;
     LoadOptions options = base;
     options.on_progress = [&](std::uint64_t done, std::uint64_t) { outcome.packed_bytes = done; };
-    const auto loaded = open_model(HEARTH_SOURCE_DIR "/tests/data/tiny/llama_types.gguf", options);
+    const auto loaded = open_model(model, options);
     Request request;
     request.prompt = {1, 2, 3};
     request.max_tokens = 0;
@@ -51,31 +72,76 @@ class WeightCacheTest : public ::testing::Test {
   fs::path folder_;
 };
 
-TEST_F(WeightCacheTest, ABlobIsItsDigestAndAFileItsPlace) {
+TEST_F(WeightCacheTest, ABlobIsItsDigestAndAFileItsIdentity) {
   const WeightCache cache("/kept");
-  const std::string digest(64, 'a');
-  const fs::path blob_path = write("sha256-" + digest, "xx");
-  const auto blob = cache.image_of(blob_path, 2, {.isa = "avx2"});
+  std::array<std::uint64_t, 7> identity{1, 2, 3, 4, 5, 6, 7};
+  const auto blob = cache.image_of(identity, "abc", {.isa = "avx2"});
   ASSERT_TRUE(blob);
-  EXPECT_EQ(blob->path, "/kept/" + digest + "/avx2");
-  const auto fast = cache.image_of(blob_path, 2, {.isa = "avx512_bf16", .fast = true});
+  EXPECT_EQ(blob->path, "/kept/abc/avx2");
+  EXPECT_EQ(blob->model, "abc");
+  const auto fast = cache.image_of(identity, "abc", {.isa = "avx512_bf16", .fast = true});
   ASSERT_TRUE(fast);
-  EXPECT_EQ(fast->path, "/kept/" + digest + "/avx512_bf16_fast");
-  EXPECT_EQ(blob->model, digest);
+  EXPECT_EQ(fast->path, "/kept/abc/avx512_bf16_fast");
 
-  const fs::path file = write("model.gguf", "xx");
-  const auto first = cache.image_of(file, 2, {});
-  ASSERT_TRUE(first);
-  EXPECT_EQ(first->path, cache.image_of(file, 2, {})->path);
-  fs::last_write_time(file, fs::last_write_time(file) - 1s);
-  EXPECT_NE(first->path, cache.image_of(file, 2, {})->path);
-  EXPECT_NE(first->path, cache.image_of(write("other.gguf", "xx"), 2, {})->path);
+  const auto file = cache.image_of(identity, "", {});
+  ASSERT_TRUE(file);
+  EXPECT_EQ(file->path, cache.image_of(identity, "", {})->path);
+  for (std::uint64_t& fact : identity) {
+    ++fact;
+    const auto other = cache.image_of(identity, "", {});
+    EXPECT_NE(other->path, file->path);
+    EXPECT_NE(other->model, file->model);
+    --fact;
+  }
+  EXPECT_FALSE(cache.image_of({}, "abc", {}));  // of several files
 }
 
-TEST_F(WeightCacheTest, HasNothingForAModelOfSeveralFiles) {
+TEST_F(WeightCacheTest, AFileThatIsCalledLikeABlobIsNoBlob) {
+  const std::string name = "sha256-" + std::string(64, 'a');
+  const fs::path first = copy_of_model("elsewhere", name);
+  const fs::path second = copy_of_model("else", name);
+  spoil(second);
+  LoadOptions options;
+  options.context = 64;
+  const Outcome wanted = run(options, second);
+  EXPECT_NE(run(options, first).logits, wanted.logits);
+
+  options.weight_cache = folder_ / "kept";
+  EXPECT_GT(run(options, first).packed_bytes, 0u);
+  const Outcome found = run(options, second);
+  EXPECT_GT(found.packed_bytes, 0u);
+  EXPECT_EQ(found.logits, wanted.logits);
+  options.blob_digest = std::string(64, 'a');
+  EXPECT_GT(run(options, second).packed_bytes, 0u);
+  EXPECT_EQ(run(options, second).packed_bytes, 0u);
+}
+
+TEST_F(WeightCacheTest, AFileWrittenInPlaceIsPackedAgain) {
+  const fs::path model = copy_of_model("own", "model.gguf");
+  LoadOptions options;
+  options.context = 64;
+  options.weight_cache = folder_ / "kept";
+  EXPECT_GT(run(options, model).packed_bytes, 0u);
+  EXPECT_EQ(run(options, model).packed_bytes, 0u);
+  const auto written = fs::last_write_time(model);
+  std::this_thread::sleep_for(50ms);  // a kernel's clock ticks each 10
+  spoil(model);
+  fs::last_write_time(model, written);
+  const Outcome found = run(options, model);
+  EXPECT_GT(found.packed_bytes, 0u);
+  options.weight_cache.clear();
+  EXPECT_EQ(found.logits, run(options, model).logits);
+}
+
+TEST_F(WeightCacheTest, AFileReplacedWhileItLoadsIsNotTheNewOne) {
+  const fs::path path = copy_of_model("own", "model.gguf");
+  const Gguf mapped = Gguf::open(path);
+  fs::rename(copy_of_model("own", "new.gguf"), path);
   const WeightCache cache(folder_);
-  EXPECT_FALSE(cache.image_of(write("model-00001-of-00002.gguf", "xx"), 3, {}));
-  EXPECT_FALSE(cache.image_of(folder_ / "missing", 0, {}));
+  const auto image = cache.image_of(mapped.identity(), "", {});
+  const auto other = cache.image_of(Gguf::open(path).identity(), "", {});
+  ASSERT_TRUE(image && other);
+  EXPECT_NE(image->path, other->path);
 }
 
 TEST_F(WeightCacheTest, TrimKeepsTheLastUsed) {

@@ -67,7 +67,8 @@ struct WeightSpec {
 struct ModelOptions {
   std::size_t context = 0;  // positions a sequence may reach; 0: as trained
   CacheTypes cache_types;
-  // While weights load, one call at a time, on any thread; may be empty.
+  // While weights load, one call at a time, on any thread; may be empty. What is read during a
+  // call is told with the next, if one comes.
   std::function<void(std::uint64_t done_bytes)> on_progress;
   const WeightImage* image = nullptr;  // see Device::load; used while the model loads
 };

@@ -1,4 +1,5 @@
 // From a family's weight table and a file to weights on a device.
+#include <atomic>
 #include <cmath>
 #include <mutex>
 
@@ -72,12 +73,13 @@ WeightSet load_weights(const Gguf& file, std::span<const WeightSpec> table, Devi
     names.push_back(spec.name);
   }
   std::mutex turn;
-  std::uint64_t done_bytes = 0;
+  std::atomic<std::uint64_t> done_bytes{0};
   const auto on_read = [&](std::span<const std::byte> part) {
     file.release(part);
-    const std::lock_guard lock(turn);
     done_bytes += part.size();
-    if (options.on_progress) options.on_progress(done_bytes);
+    if (!options.on_progress) return;
+    const std::unique_lock lock(turn, std::try_to_lock);  // a slow listener holds nobody else up
+    if (lock) options.on_progress(done_bytes);
   };
   auto weights = device.load(sources, {.on_read = on_read, .image = options.image});
   WeightSet set;

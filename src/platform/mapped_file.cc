@@ -39,18 +39,6 @@ ErrorCode code_of(int error) {
               path.string());
 }
 
-int advice_of(MappedFile::Access access) noexcept {
-  switch (access) {
-    case MappedFile::Access::kNormal: return MADV_NORMAL;
-    case MappedFile::Access::kSequential: return MADV_SEQUENTIAL;
-    case MappedFile::Access::kRandom: return MADV_RANDOM;
-    case MappedFile::Access::kWillNeed: return MADV_WILLNEED;
-    case MappedFile::Access::kHugePages: return MADV_HUGEPAGE;
-    case MappedFile::Access::kDone: return MADV_DONTNEED;
-  }
-  return MADV_NORMAL;
-}
-
 struct Descriptor {
   int number;
   ~Descriptor() { ::close(number); }
@@ -69,17 +57,26 @@ MappedFile MappedFile::open(const std::filesystem::path& path) {
     throw Error(ErrorCode::kInvalidArgument,
                 "'" + path.filename().string() + "' is not a regular file", path.string());
   }
-  if (status.st_size == 0) return MappedFile();
+  MappedFile file;
+  const auto number_of = [](auto fact) { return static_cast<std::uint64_t>(fact); };
+  file.identity_ = {number_of(status.st_dev),          number_of(status.st_ino),
+                    number_of(status.st_size),         number_of(status.st_mtim.tv_sec),
+                    number_of(status.st_mtim.tv_nsec), number_of(status.st_ctim.tv_sec),
+                    number_of(status.st_ctim.tv_nsec)};
+  if (status.st_size == 0) return file;
   const auto size = static_cast<std::size_t>(status.st_size);
   void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor.number, 0);
   if (address == MAP_FAILED) fail(path, "map", errno);
-  return MappedFile({static_cast<const std::byte*>(address), size});
+  file.bytes_ = {static_cast<const std::byte*>(address), size};
+  return file;
 }
 
-MappedFile::MappedFile(MappedFile&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : bytes_(std::exchange(other.bytes_, {})), identity_(other.identity_) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   std::swap(bytes_, other.bytes_);
+  std::swap(identity_, other.identity_);
   return *this;
 }
 
@@ -94,7 +91,8 @@ void MappedFile::advise(Access access, std::span<const std::byte> part) const no
   CHECK(part.data() + part.size() <= bytes_.data() + bytes_.size());
   const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
   const std::size_t before = reinterpret_cast<std::uintptr_t>(part.data()) % page;
-  ::madvise(const_cast<std::byte*>(part.data() - before), part.size() + before, advice_of(access));
+  const int advice = access == Access::kDone ? MADV_DONTNEED : MADV_HUGEPAGE;
+  ::madvise(const_cast<std::byte*>(part.data() - before), part.size() + before, advice);
 }
 
 }  // namespace hearth

@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <fstream>
 #include <string>
+#include <thread>
 
 #include "base/error.h"
 
@@ -47,14 +49,39 @@ TEST_F(MappedFileTest, HasTheBytesAndMoves) {
   MappedFile file = MappedFile::open(write("plain", text));
   ASSERT_EQ(file.size(), text.size());
   EXPECT_EQ(std::memcmp(file.bytes().data(), text.data(), text.size()), 0);
-  file.advise(MappedFile::Access::kWillNeed);
-  file.advise(MappedFile::Access::kRandom, file.bytes().subspan(5000, 1));
+  file.advise(MappedFile::Access::kHugePages);
+  file.advise(MappedFile::Access::kHugePages, file.bytes().subspan(5000, 1));
   const std::byte* address = file.bytes().data();
   MappedFile other = std::move(file);
   EXPECT_EQ(other.bytes().data(), address);
   EXPECT_EQ(file.size(), 0u);
   file = std::move(other);
   EXPECT_EQ(file.bytes().data(), address);
+}
+
+TEST_F(MappedFileTest, IsKnownByTheFileAndItsLastChange) {
+  const auto same = [](const MappedFile& a, const MappedFile& b) {
+    return std::ranges::equal(a.identity(), b.identity());
+  };
+  const auto path = write("known", "first");
+  MappedFile file = MappedFile::open(path);
+  EXPECT_TRUE(same(file, MappedFile::open(path)));
+  EXPECT_FALSE(same(file, MappedFile::open(write("other", "first"))));
+  EXPECT_FALSE(same(file, MappedFile()));
+
+  const auto written = std::filesystem::last_write_time(path);
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));  // a kernel's clock ticks each 10
+  write("known", "again");
+  std::filesystem::last_write_time(path, written);
+  const MappedFile again = MappedFile::open(path);
+  EXPECT_FALSE(same(file, again));
+
+  std::filesystem::rename(folder_ / "other", path);
+  EXPECT_FALSE(same(again, MappedFile::open(path)));
+  file = MappedFile::open(path);
+  EXPECT_TRUE(same(file, MappedFile::open(path)));
+  const MappedFile moved = std::move(file);
+  EXPECT_TRUE(same(moved, MappedFile::open(path)));
 }
 
 TEST_F(MappedFileTest, GivesBackWhatIsDone) {

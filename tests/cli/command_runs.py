@@ -5,9 +5,11 @@ are tiny ones of random weights; what they answer is of no interest.
   tests/cli/command_runs.py BUILD
 """
 
+import hashlib
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -144,11 +146,34 @@ def the_environment_is_heard(program):
     check(done.returncode == 2 and "wanted error, warn, info or debug" in done.stderr, done.stderr)
 
 
+def packed_weights_are_kept(program):
+    """One image per file: a foreign one that is called like a blob of the library is another."""
+    packed = program.folder / "library" / "packed"
+    digest = hashlib.sha256(MODEL.read_bytes()).hexdigest()
+    foreign = Path(shutil.copy(MODEL, program.folder / f"sha256-{digest}"))
+    done = program.run("cp", MODEL, "mine")
+    check(done.returncode == 0, done.stderr)
+    call = ("hi", "--max-tokens", "1")
+    for model, kept in (("mine", 1), (foreign, 2), ("mine", 2), (foreign, 2)):
+        done = program.run("run", model, *call, "--weight-cache")
+        names = os.listdir(packed)
+        check(done.returncode == 0 and digest in names and len(names) == kept,
+              f"{model}: {names} {done.stderr}")
+
+    for flags in (("--mmap", "--weight-cache"), ("--weight-cache", "--mmap")):
+        done = program.run("run", MODEL, *call, *flags)
+        check(done.returncode == 2 and "leave one out" in done.stderr, f"{flags}: {done.stderr!r}")
+    program.environment["HEARTH_WEIGHT_CACHE"] = "1"
+    for flags, kept in ((("--mmap",), 2), ((), 3)):
+        done = program.run("run", MODEL, *call, *flags)
+        check(done.returncode == 0 and len(os.listdir(packed)) == kept, f"{flags}: {done.stderr!r}")
+
+
 def main():
     build = Path(sys.argv[1]).resolve()
     scenes = (every_command_that_loads_pulls, logits_leaves_a_whole_file_or_none,
               wrong_calls_are_told_what_is_right, output_that_cannot_be_written_is_an_error,
-              the_environment_is_heard)
+              the_environment_is_heard, packed_weights_are_kept)
     for scene in scenes:
         with tempfile.TemporaryDirectory() as folder:
             try:

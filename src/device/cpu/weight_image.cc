@@ -13,7 +13,7 @@ namespace {
 
 struct Header {
   char magic[8] = {'H', 'R', 'T', 'H', 'W', 'G', 'H', 'T'};
-  std::uint64_t version = 1;
+  std::uint64_t version = 2;  // counted up when WeightImage::model means something else
   std::uint64_t weight_bytes = 0;
   Sha256Bytes key{};
 };
@@ -35,7 +35,11 @@ void write(const std::filesystem::path& path, const Header& header,
   if (!lock) return;  // another process is writing the same
   std::vector<std::byte> front(kImageHeaderBytes);
   std::memcpy(front.data(), &header, sizeof header);
-  FileDraft draft(path);
+  // What a killed process left would be taken up as it is, mode and all.
+  std::filesystem::path left_over = path;
+  left_over += kDraftSuffix;
+  remove_file(left_over);
+  FileDraft draft(path, 0600);  // the model may be its owner's alone
   draft.append(front);
   draft.append(weights);
   draft.publish();

@@ -132,6 +132,22 @@ TEST_F(WeightLoaderTest, TheSecondLoadMapsWhatTheFirstWrote) {
   expect_same(mapped, packed);
 }
 
+// A model that only its owner may read has no copy for all, not even by way of a draft that a
+// killed process has left.
+TEST_F(WeightLoaderTest, AnImageIsItsOwnersAlone) {
+  const auto mode = [&] { return fs::status(image_.path).permissions(); };
+  constexpr auto kOwners = fs::perms::owner_read | fs::perms::owner_write;
+  load(&image_);
+  EXPECT_EQ(mode(), kOwners);
+
+  fs::path draft = image_.path;
+  draft += kDraftSuffix;
+  fs::rename(image_.path, draft);
+  fs::permissions(draft, kOwners | fs::perms::group_read | fs::perms::others_read);
+  load(&image_);
+  EXPECT_EQ(mode(), kOwners);
+}
+
 // F16 panels are as large exact as rounded to bfloat16: only what is in them differs.
 TEST_F(WeightLoaderTest, AnImageIsForExactOrForRoundedWeights) {
   if (!isa_supported(Isa::kAvx512Bf16)) GTEST_SKIP() << "this CPU lacks avx512_bf16";
@@ -161,6 +177,8 @@ TEST_F(WeightLoaderTest, PacksAgainWhatIsTornOrForeign) {
     overwrite(at, 'x');
     expect_repacked(packed);
   }
+  overwrite(8, '\1');  // an older version
+  expect_repacked(packed);
   image_.model = "another model";
   expect_repacked(packed);
   sources_[1].type = DType::kQ5_0;  // fewer bytes of the same rows
