@@ -8,13 +8,17 @@ type) over the whole vocabulary. Mean KL of Hearth ÷ mean KL of llama.cpp must 
 and at most 0.5 for q4_0 (llama.cpp rotates such keys and values too; it does so by default).
 Hearth's f32 against its f16 shows the floor: how far logits move when keys and values hardly do, as
 quantized activations round differently (llama.cpp's flash attention turns f32 into f16). A type
-that breaks a model must be refused: q4_0 keys of Qwen 2."""
+that breaks a model must be refused: q4_0 keys of Qwen 2.
+
+One name is not one size: Hearth's q8_0 and q4_0 take more bytes than llama.cpp's, so each mean KL
+stands with the bytes of a position's keys and values over all layers."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from contextlib import ExitStack
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -29,6 +33,12 @@ from report import Line
 LIMITS = {"q8_0": 1.0, "q4_0": 0.5}
 FLOOR = "f32"
 REFUSED = {"qwen": ("q4_0",)}
+# Bits of a dimension of a key and of a value, then of both vectors besides. llama.cpp: an f16 scale
+# per 32 codes; Hearth: src/kernels/attention/coded.h.
+STORED_BITS = {
+    "llama.cpp": {"q8_0": (8.5 + 8.5, 0), "q4_0": (4.5 + 4.5, 0)},
+    "Hearth": {"q8_0": (8.5 + 8.5, 64), "q4_0": (6.0 + 4.5, 64), "f32": (64.0, 0)},
+}
 
 
 def hearth_divergences(
@@ -59,6 +69,29 @@ def llama_divergences(
     return {kind: np.array(parts) for kind, parts in found.items()}
 
 
+@dataclass
+class CacheSize:
+    """Of a position: its vectors of keys (as many of values), and their numbers."""
+
+    vectors: int
+    head_dim: int
+
+    @staticmethod
+    def of(model: LlamaModel) -> CacheSize:
+        def number(key: str, default: int = 0) -> int:
+            return int(model.metadata(f"{model.metadata('general.architecture')}.{key}") or default)
+
+        heads = number("attention.head_count")
+        return CacheSize(
+            number("block_count") * number("attention.head_count_kv", heads),
+            number("attention.key_length", number("embedding_length") // heads),
+        )
+
+    def bytes_per_position(self, side: str, kind: str) -> int:
+        per_dimension, besides = STORED_BITS[side][kind]
+        return int(self.vectors * (self.head_dim * per_dimension + besides) / 8)
+
+
 def refusal_line(hearth: Hearth, name: str, kind: str) -> Line:
     try:
         hearth.logits(hearth_program.model_file(name, hearth), [0], WINDOW_TOKENS, kind)
@@ -74,7 +107,7 @@ def lines_of(name: str, count: int, hearth: Hearth | None, threads: int) -> list
     kinds = [kind for kind in LIMITS if kind not in refused]
     with ExitStack() as stack:
         model = stack.enter_context(LlamaModel(hearth_program.model_file(name, hearth)))
-        windows = text_windows(model, count)
+        windows, size = text_windows(model, count), CacheSize.of(model)
         theirs = llama_divergences(model, windows, kinds, threads)
     ours = hearth_divergences(hearth, name, windows, [*kinds, FLOOR], threads) if hearth else {}
     lines = []
@@ -82,7 +115,9 @@ def lines_of(name: str, count: int, hearth: Hearth | None, threads: int) -> list
         subject = f"{name}, {kind} KV, {len(windows) * WINDOW_TOKENS:,} positions"
         named = {"llama.cpp": theirs} | ({"Hearth": ours} if ours else {})
         text = ", ".join(
-            f"{side} {found[kind].mean():.3e}" for side, found in named.items() if kind in found
+            f"{side} {found[kind].mean():.3e}, {size.bytes_per_position(side, kind):,} B a position"
+            for side, found in named.items()
+            if kind in found
         )
         lines.append(Line("mean KL to f16 KV", subject, text))
         if not ours or kind == FLOOR:

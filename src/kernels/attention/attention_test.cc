@@ -406,6 +406,51 @@ TEST(Attention, ZerosAndTinyNumbersAreKept) {
   }
 }
 
+// A number that is not finite makes NaN or infinity of what the rows that see it get (of a plain
+// value: of its dimension), and of nothing else. Slot 5 is in a block that both rows see whole; of
+// 512, the first of its partition, and of 543, the last of its block, row 1 alone sees it.
+struct Poison {
+  const char* where;
+  std::vector<float> Inputs::* numbers;
+  std::size_t at;
+  float number;
+};
+
+void expect_poisoned(const Shape& shape, std::size_t slot, const Poison& poison) {
+  for (const AttentionKernel& kernel : host_kernels()) {
+    Inputs in = make_inputs(shape, kernel.types);
+    (in.*poison.numbers)[poison.at] = poison.number;
+    const Cache cache(kernel, shape, in, 0, in.positions);
+    const std::vector<float> out = attend(kernel, shape, in, cache, 0, shape.rows);
+    const bool one_dimension = poison.numbers == &Inputs::values && !is_coded(kernel.types.value);
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      const bool sees = slot <= shape.first_position + i / shape.head_dim;
+      const bool lost = sees && (!one_dimension || i % shape.head_dim == 0);
+      ASSERT_EQ(std::isfinite(out[i]), !lost)
+          << name(kernel, shape) << ", " << poison.where << " " << slot << ", out " << i;
+    }
+  }
+}
+
+TEST(Attention, WhatIsNotFiniteIsNotLost) {
+  constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  for (const std::size_t dim : {20, 64, 80}) {
+    for (const std::size_t slot : {5, 512, 543}) {
+      const Shape shape = {.head_dim = dim,
+                           .group = 1,
+                           .rows = 2,
+                           .first_position = slot == 5 ? 63 : slot - 1,
+                           .window = 0};
+      expect_poisoned(shape, slot, {"NaN value", &Inputs::values, slot * dim, kNaN});
+      expect_poisoned(shape, slot, {"infinite value", &Inputs::values, slot * dim, kInfinity});
+      expect_poisoned(shape, slot, {"NaN key", &Inputs::keys, slot * dim, kNaN});
+      expect_poisoned(shape, shape.first_position + 1,
+                      {"NaN query", &Inputs::queries, dim + 1, kNaN});
+    }
+  }
+}
+
 // A row's bytes in a tile are those of a call for it alone, over a cache with the keys it sees and
 // nothing else.
 TEST(Attention, ARowDependsOnItselfAlone) {

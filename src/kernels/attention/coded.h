@@ -5,10 +5,11 @@
 // scale = max |x| / kWhole; per group of dimensions a multiplier m, -63 ≤ m ≤ 63; per dimension a
 // code that stands for a level in -127..127. The number is scale * m * level, and m * level, at
 // most 8001, is a 16-bit integer: both products of attention are integer dot products of pairs.
-//   q8_0  groups of 16, level = code: 8.5 bits a dimension and 32 a vector
-//   q4_0  level = kLevels[code], groups of 4 in keys and of 16 in values: 6 and 4.5 bits a
-//   dimension
-//         and 32 a vector. An error of a key does several times the harm of an error of a value.
+//         level          a group of keys, of values     bits a number, head_dim 64      128
+//   q8_0  code           16, 16: 8.5 bits, 8.5          keys 9.0, values 9.0    8.75, 8.75
+//   q4_0  kLevels[code]  4, 16: 6.0 bits, 4.5           keys 6.5, values 5.0    6.25, 4.75
+// An error of a key does several times the harm of an error of a value. A vector with a NaN or an
+// infinity has an infinite scale, and makes NaN of what every query that sees it gets.
 //
 // Formula. A query is rotated, scaled and rounded to integers at most query_max: exact sums need
 // query_max * 8001 * dims < 2^31. score = f32(sum) * (query unit * key scale). A block's 32 weights
@@ -35,6 +36,7 @@ namespace hearth {
 namespace {
 
 constexpr std::size_t kCodedAlign = 32;  // dimensions: two halves of 16, a byte's two nibbles
+constexpr float kNaN = __builtin_nanf("");
 constexpr std::int32_t kLevelMax = 127;
 constexpr std::int32_t kMultiplierMax = 63;
 constexpr std::int32_t kWhole = kLevelMax * kMultiplierMax;  // 8001
@@ -90,11 +92,12 @@ inline void rotate(float* x, std::size_t head_dim) noexcept {
   }
 }
 
+// Of NaN: infinity.
 inline float largest_magnitude(const float* x, std::size_t n) noexcept {
   float top = 0.0f;
   for (std::size_t i = 0; i < n; ++i) {
     const float magnitude = x[i] < 0.0f ? -x[i] : x[i];
-    if (!(magnitude <= top)) top = magnitude;  // NaN stays
+    if (!(magnitude <= top)) top = magnitude < kInfinity ? magnitude : kInfinity;
   }
   return top;
 }
@@ -231,7 +234,7 @@ inline void encode(const float* x, std::size_t head_dim, Coded* out) noexcept {
   rotate(rotated, head_dim);
   const float top = largest_magnitude(rotated, head_dim);
   out->scale = top < kTopMin ? 0.0f : top / static_cast<float>(kWhole);
-  if (!(top >= kTopMin && top < kInfinity)) {  // NaN and infinity live on in the scale
+  if (top < kTopMin || top == kInfinity) {
     __builtin_memset(out->code, 0, dims);
     __builtin_memset(out->multiplier, 0, dims / Code::kGroup);
     return;
@@ -364,12 +367,12 @@ struct CodedKeys {
 #pragma GCC unroll 4
       for (std::size_t v = 0; v < kFold; ++v) {
         const F32 x = load(rotated + d + v * F32::kLanes);
-        magnitude[v] = max(magnitude[v], max(x, negate(x)));
+        magnitude[v] = max(magnitude[v], nan_to_infinity(max(x, negate(x))));
       }
     }
     const float top = max16(magnitude);
     const auto limit = static_cast<float>(query_max(dims));
-    unit[q] = top / limit;
+    unit[q] = top < kInfinity ? top / limit : kNaN;
     const F32 inverse = broadcast(top > 0x1p-100f ? limit / top : 0.0f);
     for (std::size_t d = 0; d < dims; d += F32::kLanes) {
       store_rounded(whole + d, mul(load(rotated + d), inverse));
@@ -447,7 +450,7 @@ struct CodedValues {
   static constexpr std::size_t kHalf = 16;  // dimensions between a byte's nibbles
 
   alignas(64) std::int16_t weight[kQueries * kBlockPositions];
-  float unit[kQueries];  // 0: the block adds nothing
+  float unit[kQueries];  // 0: the block adds nothing; NaN: a seen value is not finite
   Visible pairs;         // of positions: those that any query sees
 
   static std::size_t bytes(std::size_t head_dim) noexcept {
@@ -493,9 +496,9 @@ struct CodedValues {
     const std::int32_t e = depth > kExpMin ? rounded(depth * 0x1.715476p+0f) : -1000;
     const std::int32_t t =
         static_cast<std::int32_t>(std::bit_cast<std::uint32_t>(top) >> 23) - kBias;
-    unit[q] = 0.0f;
+    unit[q] = top < kInfinity ? 0.0f : kNaN;
     // Less than 2^-115 adds nothing; nor does a block of zeros (t = -127).
-    const bool adds = top > 0.0f && e + t >= -115;
+    const bool adds = top > 0.0f && top < kInfinity && e + t >= -115;
     if (adds) unit[q] = std::bit_cast<float>((kBias + e + t - 11) << 23);
     const F32 factor = broadcast(adds ? std::bit_cast<float>((kBias + 11 - e - t) << 23) : 0.0f);
 #pragma GCC unroll 8

@@ -188,7 +188,7 @@ inline void map(const float* a, const float* b, std::size_t n, float* out, Op op
 
 void merge(const AttentionState& state, const AttentionState& later,
            std::size_t head_dim) noexcept {
-  if (*later.max == -kInfinity) return;
+  if (*later.sum == 0.0f) return;  // nothing was seen; -inf as max may also be of NaN
   const float top = *later.max > *state.max ? *later.max : *state.max;
   const float shrink = exp_scalar(*state.max - top), later_shrink = exp_scalar(*later.max - top);
   *state.max = top;
