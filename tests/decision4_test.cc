@@ -24,13 +24,14 @@ struct How {
   std::size_t chunk = 512;
   std::size_t company = 0;  // other sequences at the same time
   bool from_cache = false;  // after the same prompt was computed once
+  bool fast = false;
 };
 
 class Bench {
  public:
   Bench(const std::filesystem::path& path, const How& how)
       : file_(Gguf::open(path)),
-        device_(make_device({how.isa, how.threads})),
+        device_(make_device({.isa = how.isa, .threads = how.threads, .fast = how.fast})),
         model_(load_model(file_, *device_, {kContext, how.types, {}})),
         // Company takes cache too: room for all of them.
         engine_(*model_, *device_,
@@ -94,29 +95,28 @@ void expect_same_bits(const Logits& wanted, const Logits& got, const std::string
   }
 }
 
-void check_all_ways(const std::filesystem::path& path, std::size_t tokens, const std::string& isa,
-                    CacheTypes types = {}) {
-  const Logits wanted =
-      logits_of(path, tokens, {.isa = isa, .types = types, .threads = 1, .chunk = 1});
+void check_all_ways(const std::filesystem::path& path, std::size_t tokens, How how) {
+  how.chunk = 1;
+  const Logits wanted = logits_of(path, tokens, how);
   ASSERT_EQ(wanted.size(), tokens);
   for (const std::size_t chunk : {7u, 32u, 512u}) {
     for (std::size_t threads = 1; threads <= 4; ++threads) {
-      const How how{.isa = isa, .types = types, .threads = threads, .chunk = chunk};
+      how.chunk = chunk;
+      how.threads = threads;
       expect_same_bits(wanted, logits_of(path, tokens, how),
-                       isa + ", chunks of " + std::to_string(chunk) + ", " +
+                       how.isa + ", chunks of " + std::to_string(chunk) + ", " +
                            std::to_string(threads) + " threads");
     }
   }
-  expect_same_bits(
-      wanted,
-      logits_of(path, tokens, {.isa = isa, .types = types, .threads = 2, .from_cache = true}),
-      isa + ", from the cache");
+  how.threads = 2;
+  how.from_cache = true;
+  expect_same_bits(wanted, logits_of(path, tokens, how), how.isa + ", from the cache");
+  how.from_cache = false;
+  how.chunk = 64;
   for (const std::size_t company : {1u, 5u}) {
-    expect_same_bits(
-        wanted,
-        logits_of(path, tokens,
-                  {.isa = isa, .types = types, .threads = 2, .chunk = 64, .company = company}),
-        isa + ", among " + std::to_string(company) + " others");
+    how.company = company;
+    expect_same_bits(wanted, logits_of(path, tokens, how),
+                     how.isa + ", among " + std::to_string(company) + " others");
   }
 }
 
@@ -129,8 +129,17 @@ TEST_P(Decision4, TinyModels) {
        {"llama_types.gguf", "llama_gqa.gguf", "gemma3_window.gguf", "phi3_window.gguf"}) {
     SCOPED_TRACE(model);
     check_all_ways(std::filesystem::path(HEARTH_SOURCE_DIR) / "tests/data/tiny" / model, 70,
-                   GetParam());
+                   {.isa = GetParam()});
   }
+}
+
+// Not the result without, but one result too.
+TEST(Decision4Fast, TinyModel) {
+  if (!isa_supported(Isa::kAvx512Bf16)) GTEST_SKIP() << "this CPU lacks avx512_bf16";
+  const auto path = std::filesystem::path(HEARTH_SOURCE_DIR) / "tests/data/tiny/llama_types.gguf";
+  const How fast{.isa = "avx512_bf16", .fast = true};
+  EXPECT_NE(logits_of(path, 70, fast), logits_of(path, 70, {.isa = fast.isa}));
+  check_all_ways(path, 70, fast);
 }
 
 // Keys and values of every type; two threads store positions of one block at once.
@@ -140,7 +149,7 @@ TEST_P(Decision4, CacheTypes) {
     for (const char* model : {"llama_gqa.gguf", "gemma3_window.gguf"}) {
       SCOPED_TRACE(std::string(name) + ", " + model);
       check_all_ways(std::filesystem::path(HEARTH_SOURCE_DIR) / "tests/data/tiny" / model, 70,
-                     GetParam(), *cache_types_from_name(name));
+                     {.isa = GetParam(), .types = *cache_types_from_name(name)});
     }
   }
 }

@@ -193,6 +193,8 @@ class Device {
  public:
   virtual ~Device() = default;
   virtual std::string_view name() const noexcept = 0;  // "reference", "cpu avx2, 2 threads"
+  // Whose kernels may run on what it computed.
+  virtual Isa isa() const noexcept { return Isa::kPortable; }
 
   // Resources. Errors: kResourceExhausted; kUnsupported for a type it has no kernel for.
   // A model's weights, in the order of `sources`.

@@ -51,6 +51,7 @@ Engine::Engine(const Model& model, Device& device, const EngineOptions& options)
 // A sequence alone always fits: its context is at most what the blocks hold.
 Engine::Engine(const Model& model, Device& device, const EngineOptions& options, std::size_t blocks)
     : model_(model),
+      isa_(device.isa()),
       context_(std::min(wanted_context(model, options), blocks * kBlockPositions)),
       scheduler_(windows_of(model), blocks, options.rows_per_step),
       runner_(model, device, blocks, options.rows_per_step) {}
@@ -80,7 +81,7 @@ SequenceId Engine::submit(Request request) {
   }
   const SequenceId id = next_id_++;
   const std::size_t groups = model_.cache_shapes().size();
-  scheduler_.submit(std::make_unique<Sequence>(id, std::move(request), groups));
+  scheduler_.submit(std::make_unique<Sequence>(id, std::move(request), groups, isa_));
   return id;
 }
 

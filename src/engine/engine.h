@@ -58,6 +58,7 @@ class Engine {
   void finish(Sequence& sequence, FinishReason reason);
 
   const Model& model_;
+  Isa isa_;
   std::size_t context_;
   Scheduler scheduler_;
   Runner runner_;

@@ -73,8 +73,8 @@ void validate(const SamplingOptions& options) {
   }
 }
 
-Sampler::Sampler(SamplingOptions options)
-    : options_(std::move(options)), kernel_(select_elementwise(best_isa())) {
+Sampler::Sampler(SamplingOptions options, Isa isa)
+    : options_(std::move(options)), kernel_(select_elementwise(isa)) {
   validate(options_);
   std::sort(options_.logit_bias.begin(), options_.logit_bias.end());
 }

@@ -45,7 +45,7 @@ void validate(const SamplingOptions& options);
 
 class Sampler {
  public:
-  explicit Sampler(SamplingOptions options);  // validates
+  Sampler(SamplingOptions options, Isa isa);  // validates
 
   // `logits` [vocabulary]; `history`: every token of the Sequence so far, the prompt's too. Throws
   // Error kInternal for a logit that is NaN or +infinity, kInvalidArgument for a bias on an id

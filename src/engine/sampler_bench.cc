@@ -21,7 +21,7 @@ std::vector<float> bell(std::size_t n) {
 
 void run(benchmark::State& state, const SamplingOptions& options) {
   const std::vector<float> logits = bell(static_cast<std::size_t>(state.range(0)));
-  Sampler sampler(options);
+  Sampler sampler(options, best_isa());
   std::vector<TokenId> history(100, 5);
   for (auto _ : state) {
     benchmark::DoNotOptimize(sampler.sample(logits, history));

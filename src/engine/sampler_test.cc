@@ -35,7 +35,7 @@ std::vector<TokenId> positions(std::size_t n) { return std::vector<TokenId>(n, 0
 
 std::map<TokenId, int> draw_many(const SamplingOptions& options, const std::vector<float>& logits,
                                  int draws) {
-  Sampler sampler(options);
+  Sampler sampler(options, best_isa());
   std::vector<TokenId> history;
   std::map<TokenId, int> counts;
   for (int i = 0; i < draws; ++i) {
@@ -151,7 +151,7 @@ std::vector<float> random_logits(std::size_t n, std::uint64_t seed, double sprea
 TEST(Sampler, GreedyTakesTheLargestAndTheLowestIdAmongEquals) {
   SamplingOptions options;
   options.temperature = 0;
-  Sampler sampler(options);
+  Sampler sampler(options, best_isa());
   EXPECT_EQ(sampler.sample(std::vector<float>{1, 3, 3, 2}, {}), 1);
   for (const std::size_t n : {1, 63, 64, 65, 1000, 262144}) {
     std::vector<float> logits = random_logits(n, n, 1.0);
@@ -237,7 +237,7 @@ TEST(Sampler, PenaltiesAndBiasByHand) {
   options.temperature = 0;
   const std::vector<float> logits = {2.0f, 1.9f, -1.0f, 1.5f};
   const std::vector<TokenId> history = {3, 0, 0, 2};
-  const auto pick = [&] { return Sampler(options).sample(logits, history); };
+  const auto pick = [&] { return Sampler(options, best_isa()).sample(logits, history); };
   EXPECT_EQ(pick(), 0);
   options.repeat_penalty = 1.1f;  // 2.0 / 1.1 = 1.82
   EXPECT_EQ(pick(), 1);
@@ -266,7 +266,9 @@ TEST(Sampler, ANegativeLogitIsPenalizedDownwards) {
   SamplingOptions options;
   options.temperature = 0;
   options.repeat_penalty = 1.5f;
-  EXPECT_EQ(Sampler(options).sample(std::vector<float>{-1.0f, -1.2f}, std::vector<TokenId>{0}), 1);
+  EXPECT_EQ(Sampler(options, best_isa())
+                .sample(std::vector<float>{-1.0f, -1.2f}, std::vector<TokenId>{0}),
+            1);
 }
 
 // A penalized token that was the largest of its block must not hide others, nor be found at its old
@@ -285,7 +287,7 @@ TEST(Sampler, PenaltiesInALargeVocabulary) {
   std::set<TokenId> seen;
   for (int i = 0; i < 200; ++i) {
     options.seed = static_cast<std::uint64_t>(i);
-    seen.insert(Sampler(options).sample(logits, history));
+    seen.insert(Sampler(options, best_isa()).sample(logits, history));
   }
   EXPECT_EQ(seen, (std::set<TokenId>{40, 1064, 4999}));
 }
@@ -295,7 +297,7 @@ TEST(Sampler, ADrawDependsOnSeedAndPositionOnly) {
                            other = random_logits(1000, 2, 3.0);
   SamplingOptions options = plain();
   options.seed = 42;
-  Sampler first(options), second(options);
+  Sampler first(options, best_isa()), second(options, best_isa());
   std::vector<TokenId> forward, backward(50);
   for (std::size_t p = 0; p < 50; ++p) forward.push_back(first.sample(logits, positions(p)));
   for (std::size_t p = 50; p-- > 0;) {
@@ -304,7 +306,7 @@ TEST(Sampler, ADrawDependsOnSeedAndPositionOnly) {
   }
   EXPECT_EQ(forward, backward);
   options.seed = 43;
-  Sampler third(options);
+  Sampler third(options, best_isa());
   int equal = 0;
   for (std::size_t p = 0; p < 50; ++p)
     equal += third.sample(logits, positions(p)) == forward[p] ? 1 : 0;
@@ -315,7 +317,7 @@ TEST(Sampler, ADrawDependsOnSeedAndPositionOnly) {
 std::string error_of(const std::vector<float>& logits, const SamplingOptions& options,
                      ErrorCode code) {
   try {
-    Sampler(options).sample(logits, positions(17));
+    Sampler(options, best_isa()).sample(logits, positions(17));
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), code);
     return error.message();
@@ -360,7 +362,8 @@ TEST(Sampler, ExtremeLogitsAndOptionsStayInBounds) {
   options.logit_bias = {{0, 1e6f}};
   for (const float temperature : {1e-30f, 1.0f, 100.0f}) {
     options.temperature = temperature;
-    const TokenId id = Sampler(options).sample(logits, std::vector<TokenId>{0, 1, 2, 3, 4});
+    const TokenId id =
+        Sampler(options, best_isa()).sample(logits, std::vector<TokenId>{0, 1, 2, 3, 4});
     EXPECT_TRUE(id == 0 || id == 2) << id;
   }
 }

@@ -89,8 +89,8 @@ class Simulation {
     request.max_tokens = below(std::min<std::size_t>(120, room - tokens + 1));
     request.reuse_prefix = below(8) != 0;
     expected_[++submitted_] = {alone(request.prompt, request.max_tokens)};
-    scheduler_.submit(
-        std::make_unique<Sequence>(submitted_, std::move(request), load_.windows.size()));
+    scheduler_.submit(std::make_unique<Sequence>(submitted_, std::move(request),
+                                                 load_.windows.size(), Isa::kPortable));
   }
 
   void cancel() {

@@ -31,7 +31,8 @@ class Scheduling {
     request.prompt = std::move(prompt);
     request.max_tokens = max_tokens;
     request.reuse_prefix = reuse;
-    scheduler_.submit(std::make_unique<Sequence>(++last_id_, std::move(request), groups_));
+    scheduler_.submit(
+        std::make_unique<Sequence>(++last_id_, std::move(request), groups_, Isa::kPortable));
     return last_id_;
   }
 

@@ -40,10 +40,10 @@ struct Request {
 };
 
 struct Sequence {
-  Sequence(SequenceId sequence_id, Request call, std::size_t groups)
+  Sequence(SequenceId sequence_id, Request call, std::size_t groups, Isa isa)
       : id(sequence_id),
         request(std::move(call)),
-        sampler(request.sampling),
+        sampler(request.sampling, isa),
         tokens(std::move(request.prompt)),
         prompt_tokens(tokens.size()),
         blocks(groups),

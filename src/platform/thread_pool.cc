@@ -33,6 +33,7 @@ void pause() noexcept {
 constexpr std::uint32_t kCall = 1u << 16, kOpen = 1u << 15, kInside = kOpen - 1;
 
 std::uint32_t call_of(std::uint32_t door) noexcept { return door / kCall; }
+constexpr std::uint32_t kNoCall = 1u << 16;  // above what 16 bits count
 
 }  // namespace
 
@@ -49,7 +50,7 @@ void wait_for_change(const std::atomic<std::uint32_t>& value, std::uint32_t old)
   while (value.load(std::memory_order_acquire) == old) value.wait(old, std::memory_order_acquire);
 }
 
-ThreadPool::ThreadPool(std::size_t threads) {
+ThreadPool::ThreadPool(std::size_t threads) : wanted_(static_cast<std::uint32_t>(threads)) {
   CHECK(threads >= 1);
   threads_.reserve(threads - 1);
   try {
@@ -72,14 +73,23 @@ ThreadPool::~ThreadPool() { stop(); }
 
 void ThreadPool::stop() noexcept {
   stopping_ = true;
+  want(size());
   door_.fetch_add(kCall, std::memory_order_release);
   door_.notify_all();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
 }
 
-void ThreadPool::call(const Work& work, bool everyone) {
+// Only between two calls, while the door is closed.
+void ThreadPool::want(std::size_t workers) noexcept {
+  if (wanted_.load(std::memory_order_relaxed) == workers) return;
+  wanted_.store(static_cast<std::uint32_t>(workers), std::memory_order_release);
+  wanted_.notify_all();
+}
+
+void ThreadPool::call(const Work& work, std::size_t workers, bool everyone) {
   const std::lock_guard turn(turn_);
+  want(workers);
   work_ = &work;
   came_.store(0, std::memory_order_relaxed);
   door_.fetch_add(kCall | kOpen, std::memory_order_release);
@@ -115,8 +125,17 @@ void ThreadPool::leave() noexcept {
 }
 
 void ThreadPool::loop(std::size_t worker) {
-  std::uint32_t seen = 0;  // the last call this worker came to, or came too late for
+  // The last call this worker came to, or came too late for; kNoCall after a sleep, in which the
+  // count of calls may have come round to the same.
+  std::uint32_t seen = 0;
   for (;;) {
+    std::uint32_t wanted = wanted_.load(std::memory_order_acquire);
+    while (wanted <= worker) {
+      wanted_.wait(wanted, std::memory_order_acquire);
+      wanted = wanted_.load(std::memory_order_acquire);
+      seen = kNoCall;
+    }
+    // Whoever sees a call's wanted_ also sees that the door was closed to the call before it.
     std::uint32_t door = door_.load(std::memory_order_acquire);
     while (call_of(door) == seen) {
       wait_for_change(door_, door);
@@ -127,7 +146,9 @@ void ThreadPool::loop(std::size_t worker) {
     // The door cannot be opened to another call while someone is inside.
     seen = call_of(inside ? door_.load(std::memory_order_acquire) : door);
     if (!inside) continue;
-    (*work_)(worker);
+    // So inside, work_ and wanted_ are this call's: they were set before enter() saw its door open.
+    // A worker it does not want had looked at an earlier call's wanted_, and sleeps next.
+    if (worker < wanted_.load(std::memory_order_relaxed)) (*work_)(worker);
     leave();
   }
 }

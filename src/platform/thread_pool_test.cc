@@ -93,6 +93,63 @@ TEST(ThreadPool, IdlesWithoutACore) {
   EXPECT_LT(seconds, 0.01 * 3) << "of three waiting workers, in a second";
 }
 
+// Of four workers, calls that want one leave three asleep, however often they come.
+TEST(ThreadPool, UnwantedWorkersCostNothing) {
+  ThreadPool pool(4);
+  pool.run([](std::size_t) {});
+  pool.share([](std::size_t) {}, 1);
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  const std::clock_t before = std::clock();
+  for (int call = 0; call < 250; ++call) {
+    pool.share([](std::size_t) {}, 1);
+    std::this_thread::sleep_for(std::chrono::milliseconds(4));
+  }
+  const double seconds = static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC;
+  EXPECT_LT(seconds, 0.05) << "of 250 calls; three workers that wait for each spend 1.5 seconds";
+}
+
+// Whatever the calls before it wanted, a call is joined by the workers it wants and by no other.
+TEST(ThreadPool, OnlyWantedWorkersCome) {
+  ThreadPool pool(4);
+  for (int round = 0; round < 50; ++round) {
+    for (const std::size_t wanted : {4u, 1u, 3u, 2u}) {
+      std::atomic<std::size_t> came{0};
+      std::atomic<bool> unwanted{false};
+      const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+      pool.share(
+          [&](std::size_t worker) {
+            if (worker >= wanted) unwanted = true;
+            ++came;
+            while (came < wanted && std::chrono::steady_clock::now() < end)
+              std::this_thread::yield();
+          },
+          wanted);
+      ASSERT_EQ(came, wanted);
+      ASSERT_FALSE(unwanted) << "of " << wanted << " wanted workers";
+    }
+  }
+}
+
+// Calls are counted in 16 bits: workers that slept through as many come to the next all the same.
+TEST(ThreadPool, WorkersThatSleptThroughAllCountsCome) {
+  ThreadPool pool(4);
+  const auto pause = std::chrono::milliseconds(20);
+  for (int round = 0; round < 4; ++round) {  // one that wakes before the door opens comes anyway
+    pool.run([](std::size_t) {});
+    std::this_thread::sleep_for(pause);  // they wait for the next call
+    pool.share([](std::size_t) {}, 1);
+    std::this_thread::sleep_for(pause);  // they have seen that this one does not want them
+    for (int call = 1; call < 1 << 16; ++call) pool.share([](std::size_t) {}, 1);
+    std::atomic<int> came{0};
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    pool.share([&](std::size_t) {
+      ++came;
+      while (came != 4 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+    });
+    ASSERT_EQ(came, 4);
+  }
+}
+
 // Sleeping workers wake up: the pause is longer than the spin.
 TEST(ThreadPool, WakesAfterIdling) {
   ThreadPool pool(2);

@@ -1,6 +1,6 @@
 // The CPU Device: packed weights, paged caches, a pool of threads. Operations are queued as regions
-// of parallel jobs; finish() sends the workers through all of them with one barrier between two
-// regions.
+// of parallel jobs; finish() runs them in order: workers take jobs one by one, and the next region
+// begins when the last job is done.
 //
 // A decode layer is five regions: qkv (norm, conversion, products, rope and cache write), attend
 // (two when the context is cut into several partitions), output + residual, gate·up + activation,
@@ -64,6 +64,7 @@ class CpuDevice final : public Device {
   CpuDevice(Isa isa, const DeviceOptions& options);
 
   std::string_view name() const noexcept override { return name_; }
+  Isa isa() const noexcept override { return isa_; }
   std::vector<std::unique_ptr<Weight>> load(std::span<const WeightSource> sources,
                                             const WeightLoading& how) override;
   std::unique_ptr<Buffer> make_buffer(std::size_t rows, std::size_t cols) override;

@@ -58,20 +58,14 @@ class RegionQueue {
   void run() {
     if (used_ == 0) return;
     current_.store(0, std::memory_order_relaxed);
-    spans_.assign(recording_ ? used_ * pool_.size() : 0, {});
+    spans_.assign(recording_ ? used_ * workers_ : 0, {});
     const Clock::time_point begin = recording_ ? Clock::now() : Clock::time_point();
-    if (workers_ == 1) {
-      work(0);
-    } else {
-      pool_.share([this](std::size_t worker) {
-        if (worker < workers_) work(worker);
-      });
-    }
+    pool_.share([this](std::size_t worker) { work(worker); }, workers_);
     if (recording_) add_times(begin);
     used_ = 0;
   }
 
-  // From the next run on, this many of the pool's workers, at least 1.
+  // From the next run on, this many of the pool's workers, 1 to its size.
   void limit_workers(std::size_t workers) noexcept { workers_ = workers; }
 
   // Starts (forgetting what was recorded) or stops recording.
@@ -143,7 +137,7 @@ class RegionQueue {
       const Clock::time_point begin = recording_ ? Clock::now() : Clock::time_point();
       const std::size_t count = region.work(region, worker);
       if (recording_ && count != 0) {
-        spans_[i * pool_.size() + worker] = Clock::now() - begin;
+        spans_[i * workers_ + worker] = Clock::now() - begin;
       }
       if (count != 0 &&
           region.done.fetch_add(count, std::memory_order_acq_rel) + count == region.jobs) {
@@ -166,10 +160,8 @@ class RegionQueue {
     const auto seconds = [](Clock::duration d) { return std::chrono::duration<double>(d).count(); };
     for (std::size_t i = 0; i < used_; ++i) {
       RegionTime& time = time_of(regions_[i]->label);
-      for (std::size_t w = 0; w < pool_.size(); ++w) {
-        time.busy_seconds +=
-            seconds(spans_[i * pool_.size() + w]) / static_cast<double>(pool_.size());
-      }
+      for (std::size_t w = 0; w < workers_; ++w)
+        time.busy_seconds += seconds(spans_[i * workers_ + w]) / static_cast<double>(workers_);
       time.seconds += seconds(regions_[i]->end - begin);
       begin = regions_[i]->end;
       ++time.regions;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -39,18 +40,41 @@ TEST(RegionQueue, RunsEachJobOnceAndRegionsInOrder) {
 TEST(RegionQueue, OnlyAsManyWorkersAsAllowedTakeJobs) {
   ThreadPool pool(4);
   RegionQueue queue(pool);
-  for (const std::size_t allowed : {1u, 2u, 4u}) {
+  for (const std::size_t allowed : {4u, 1u, 2u, 3u}) {
     queue.limit_workers(allowed);
-    std::atomic<std::size_t> most{0}, runs{0};
-    for (int round = 0; round < 20; ++round) {
-      queue.add({"test"}, 50, [&](std::size_t, std::size_t worker) noexcept {
-        most = std::max<std::size_t>(most, worker + 1);
-        ++runs;
-      });
-      queue.run();
-    }
-    EXPECT_LE(most, allowed);
-    EXPECT_EQ(runs, 1000u);
+    std::array<std::atomic<bool>, 4> came{};
+    std::atomic<int> runs{0};
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    queue.add({"test"}, 30, [&, allowed, end](std::size_t, std::size_t worker) noexcept {
+      came[worker] = true;
+      const auto missing = [&] { return std::find(came.begin(), came.begin() + allowed, false); };
+      while (missing() != came.begin() + allowed && std::chrono::steady_clock::now() < end)
+        std::this_thread::yield();
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));  // time for others to come
+      ++runs;
+    });
+    queue.run();
+    for (std::size_t w = 0; w < 4; ++w)
+      EXPECT_EQ(came[w], w < allowed) << "worker " << w << " of " << allowed << " allowed";
+    EXPECT_EQ(runs, 30);
+  }
+}
+
+// One job: the worker that does it is busy all the time, the mean of two half of it.
+TEST(RegionQueue, BusyTimeIsTheMeanOfTheAllowedWorkers) {
+  ThreadPool pool(2);
+  RegionQueue queue(pool);
+  for (const std::size_t allowed : {1u, 2u}) {
+    queue.limit_workers(allowed);
+    queue.record(true);
+    queue.add({"test"}, 1, [](std::size_t, std::size_t) noexcept {
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    });
+    queue.run();
+    ASSERT_EQ(queue.times().size(), 1u);
+    const double busy = queue.times()[0].busy_seconds * static_cast<double>(allowed);
+    EXPECT_GT(busy, 0.099);
+    EXPECT_LE(busy, queue.times()[0].seconds);
   }
 }
 

@@ -31,8 +31,9 @@ namespace hearth {
 enum class ActivationFormat : std::uint8_t { kF32, kQ8x32, kQ8x256, kBF16 };
 inline constexpr std::size_t kActivationFormats = 4;
 
-// Columns of kF32 that a product of many rows takes at a time: 64 KiB of 32 weights' rows as f32,
-// which stay in the second-level cache together with as much of the activations.
+// Columns of kF32 that a product takes at a time where it makes weights f32 for all of its rows: 64
+// KiB of 32 weights' rows, which stay in the second-level cache together with as much of the
+// activations.
 inline constexpr std::size_t kFloatColumns = 512;
 
 struct ActivationKernel {

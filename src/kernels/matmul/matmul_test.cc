@@ -183,6 +183,18 @@ void expect_close(const Product& product, const std::byte* converted, std::size_
   }
 }
 
+// `rows` rows together have the bits that each has alone.
+void expect_as_alone(const Product& product, const std::byte* converted, std::size_t rows) {
+  const std::vector<float> together = product.multiply(converted, rows);
+  const std::size_t bytes = product.activation().row_bytes(product.cols);
+  for (std::size_t n = 0; n < rows; ++n) {
+    const std::vector<float> alone = product.multiply(converted + n * bytes, 1);
+    ASSERT_EQ(0,
+              std::memcmp(&together[n * alone.size()], alone.data(), alone.size() * sizeof(float)))
+        << "row " << n << " of " << rows;
+  }
+}
+
 class Matmul : public testing::TestWithParam<std::size_t> {
  protected:
   const MatmulKernel& kernel() const { return matmul_kernels()[GetParam()]; }
@@ -239,16 +251,24 @@ TEST_P(Matmul, RowsAreIndependent) {
   const Product product(kernel(), weight_rows, cols,
                         test_weights::random(kernel().type, weight_rows, cols, random));
   const Guarded converted = product.convert(random_activations(64 * cols, random));
-  const std::size_t bytes = product.activation().row_bytes(cols);
-  std::vector<float> one_by_one;
-  for (std::size_t n = 0; n < 64; ++n) {
-    const std::vector<float> row = product.multiply(converted.data() + n * bytes, 1);
-    one_by_one.insert(one_by_one.end(), row.begin(), row.end());
-  }
-  for (std::size_t rows = 1; rows <= 64; rows = rows == 33 ? 64 : rows + 1) {
-    const std::vector<float> together = product.multiply(converted.data(), rows);
-    ASSERT_EQ(0, std::memcmp(together.data(), one_by_one.data(), together.size() * sizeof(float)))
-        << rows << " rows";
+  for (std::size_t rows = 1; rows <= 64; rows = rows == 33 ? 64 : rows + 1)
+    expect_as_alone(product, converted.data(), rows);
+}
+
+// Float weights are made f32 kFloatColumns at a time, on x86 from 32 rows on: three pieces, and
+// rows that fill no tile.
+TEST_P(Matmul, PiecesOfColumns) {
+  if (!supported()) GTEST_SKIP() << "this CPU lacks it";
+  if (block_of(kernel().type) != 1) return;
+  Random random(7);
+  const std::size_t cols = 2 * kFloatColumns + 7, weight_rows = 37;
+  const Product product(kernel(), weight_rows, cols,
+                        test_weights::random(kernel().type, weight_rows, cols, random));
+  EXPECT_LE(kernel().scratch_bytes(cols), kFloatColumns * kernel().panel_rows * sizeof(float));
+  const Guarded converted = product.convert(random_activations(45 * cols, random));
+  for (const std::size_t rows : {31u, 32u, 33u, 45u}) {
+    expect_as_alone(product, converted.data(), rows);
+    expect_close(product, converted.data(), rows);
   }
 }
 

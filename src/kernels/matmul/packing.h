@@ -269,7 +269,7 @@ template <DType kType, std::size_t kRows>
 std::size_t scratch_bytes(std::size_t cols) noexcept {
   using Layout = UnpackedLayout<kType>;
   if constexpr (Layout::kFormat.block == 1) {
-    return packing::round_up_64(cols * kRows * 4);
+    return packing::round_up_64(std::min(cols, kFloatColumns) * kRows * 4);
   } else {
     const std::size_t vectors =
         Layout::kPaired ? cols / 32 * Layout::kUnit : cols / 256 * Layout::kBlock;

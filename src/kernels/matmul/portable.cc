@@ -3,6 +3,7 @@
 //   256-element types: a += f32(dot_sub) * (d * scale)    per sub-block,
 //                      a -= dmin * f32(sum min * sum_a)   with minima,        y += a * d_a
 //   float types:       y += w * x                         ascending k
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -138,18 +139,22 @@ void multiply_floats(const MatmulJob& job) noexcept {
   constexpr std::size_t kRows = 8;
   constexpr std::size_t kSize = weight_format(kType).low_bits / 8;
   const std::size_t panel_bytes = (job.cols * kRows * kSize + 63) / 64 * 64;
-  auto* const weight = reinterpret_cast<float*>(job.scratch);  // [cols, kRows]
+  auto* const weight = reinterpret_cast<float*>(job.scratch);  // [kFloatColumns, kRows]
   for (std::size_t p = 0; p < job.panel_count; ++p) {
-    const std::byte* const panel = job.panels + p * panel_bytes;
-    for (std::size_t i = 0; i < job.cols * kRows; ++i)
-      weight[i] = element<kType>(panel + i * kSize);
-    for (std::size_t n = 0; n < job.rows; ++n) {
-      const auto* const x =
-          reinterpret_cast<const float*>(job.activations + n * job.activation_bytes);
-      float y[kRows] = {};
-      for (std::size_t k = 0; k < job.cols; ++k)
-        for (std::size_t r = 0; r < kRows; ++r) y[r] += weight[k * kRows + r] * x[k];
-      std::memcpy(job.out + n * job.out_stride + p * kRows, y, sizeof y);
+    for (std::size_t begin = 0; begin < job.cols; begin += kFloatColumns) {
+      const std::byte* const panel = job.panels + p * panel_bytes + begin * kRows * kSize;
+      const std::size_t count = std::min(job.cols - begin, kFloatColumns);
+      for (std::size_t i = 0; i < count * kRows; ++i) weight[i] = element<kType>(panel + i * kSize);
+      for (std::size_t n = 0; n < job.rows; ++n) {
+        const auto* const x =
+            reinterpret_cast<const float*>(job.activations + n * job.activation_bytes) + begin;
+        float* const out = job.out + n * job.out_stride + p * kRows;
+        float y[kRows] = {};
+        if (begin != 0) std::memcpy(y, out, sizeof y);
+        for (std::size_t k = 0; k < count; ++k)
+          for (std::size_t r = 0; r < kRows; ++r) y[r] += weight[k * kRows + r] * x[k];
+        std::memcpy(out, y, sizeof y);
+      }
     }
   }
 }
