@@ -74,7 +74,7 @@ class Rows:
     def model(self, name: str) -> Path:
         return hearth_program.model_file(name, self.hearth)
 
-    def bench(self, model: Path, threads: int, *flags: str) -> Callable[[], Samples]:
+    def bench(self, model: Path, threads: int, *flags: str) -> Callable[..., Samples]:
         return partial(sides.hearth_bench, self.hearth, model, threads, *flags)
 
     def beside_both(self, row: str, *asked: str) -> list[Case]:
@@ -154,9 +154,7 @@ class Rows:
         model = bench_models.nano()
         cases = []
         for threads in THREADS:
-            generate = partial(
-                sides.hearth_bench, self.hearth, model, threads, "--rows", "generation"
-            )
+            generate = self.bench(model, threads, "--rows", "generation")
             llama = partial(sides.llama_bench, peers.LLAMA, model, threads, "-p", "0", "-n", "128")
 
             def ours(generate: Callable[..., Samples] = generate) -> Samples:

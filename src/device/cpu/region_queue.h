@@ -139,21 +139,17 @@ class RegionQueue {
       if (recording_ && count != 0) {
         spans_[i * workers_ + worker] = Clock::now() - begin;
       }
-      if (count != 0 &&
-          region.done.fetch_add(count, std::memory_order_acq_rel) + count == region.jobs) {
+      const bool last =
+          count != 0 &&
+          region.done.fetch_add(count, std::memory_order_acq_rel) + count == region.jobs;
+      if (last) {
         if (recording_) region.end = Clock::now();
         current_.store(i + 1, std::memory_order_release);
         current_.notify_all();
-        fetch_next(i + 1, worker);
-      } else {
-        fetch_next(i + 1, worker);
-        wait_for_change(current_, i);
       }
+      if (i + 1 < used_) regions_[i + 1]->fetch(*regions_[i + 1], worker);
+      if (!last) wait_for_change(current_, i);
     }
-  }
-
-  void fetch_next(std::size_t i, std::size_t worker) const noexcept {
-    if (i < used_) regions_[i]->fetch(*regions_[i], worker);
   }
 
   void add_times(Clock::time_point begin) {
