@@ -265,6 +265,12 @@ struct CodedSide {
         multipliers(codes + code_bytes(dims)),
         scales(multipliers + dims / Code::kGroup * kBlockPositions) {}
 
+  // The multipliers and scales of another block's side, `ahead`: its codes are fetched line by line
+  // while this one's are at work.
+  static void prefetch_rest(const std::byte* ahead, std::size_t dims) noexcept {
+    for (std::size_t at = code_bytes(dims); at < bytes(dims); at += 64) prefetch(ahead + at);
+  }
+
   float scale(std::size_t slot) const noexcept {
     float scale;
     __builtin_memcpy(&scale, scales + slot * sizeof scale, sizeof scale);
@@ -387,6 +393,7 @@ struct CodedKeys {
                                   float* score) const noexcept {
     const CodedSide<Code, const std::uint8_t> keys(reinterpret_cast<const std::uint8_t*>(side),
                                                    dims);
+    keys.prefetch_rest(ahead, dims);
 #pragma GCC unroll 1
     for (std::size_t first = 0; first < kVectors; first += kStep) {
       I32 sums[kQueries][kStep];
@@ -574,6 +581,7 @@ struct CodedValues {
     const std::size_t dims = state.stride;
     const CodedSide<Code, const std::uint8_t> values(reinterpret_cast<const std::uint8_t*>(side),
                                                      dims);
+    values.prefetch_rest(ahead, dims);
     for (std::size_t chunk = 0; chunk < dims; chunk += kCodedAlign) {
       for (std::size_t d = 0; d < kHalf; d += F32::kLanes) {
         add_at(values, reinterpret_cast<const std::uint8_t*>(ahead), dims, chunk + d, state.acc);
