@@ -38,14 +38,17 @@ def announce(text: str) -> None:
 
 def run_rounds(cases: list[Case], rounds_max: int, seconds_after: float) -> None:
     """seconds_after: of what follows, to be counted in."""
-    rounds = {id(case): min(case.rounds, rounds_max) for case in cases}
-    projected = sum(case.seconds * rounds[id(case)] for case in cases) + seconds_after
+
+    def rounds(case: Case) -> int:
+        return min(case.rounds, rounds_max)
+
+    projected = sum(case.seconds * rounds(case) for case in cases) + seconds_after
     announce(f"{len(cases)} cases; projected time {projected / 60:.0f} minutes")
     began = time.monotonic()
     left = seconds_after
-    for number in range(max(rounds.values())):
+    for number in range(max(map(rounds, cases))):
         for case in cases:
-            if number >= rounds[id(case)] or case.failure:
+            if number >= rounds(case) or case.failure:
                 continue
             started = time.monotonic()
             try:
@@ -56,7 +59,8 @@ def run_rounds(cases: list[Case], rounds_max: int, seconds_after: float) -> None
                 continue
             seconds = time.monotonic() - started
             if number == 0:
-                left += seconds * (rounds[id(case)] - 1)
+                case.limit_rounds(seconds)
+                left += seconds * (rounds(case) - 1)
                 announce(f"  {case.row}: {case.subject}: {seconds:.0f} s")
         if number == 0:
             whole = time.monotonic() - began + left

@@ -16,7 +16,7 @@ from bench_sides import HEARTH, IK, LLAMA, Sample, Samples
 from hearth_program import Hearth
 
 THREADS = (1, 2)
-ROUNDS, ROUNDS_OF_LONG_ROWS = 5, 3
+ROUNDS, ROUNDS_OF_LONG_CASES, LONG_SECONDS = 5, 3, 20
 SHORT_REPETITIONS = 9  # of runs of some 50 ms, of both sides
 KV_TYPES = ("f16", "q8_0")
 DEPTH, DEPTH_PROMPT, DEPTH_GENERATED = 4096, 256, 32
@@ -24,14 +24,14 @@ SEQUENCES, BATCHED_DEPTH, BATCHED_GENERATED = (4, 16), 128, 64
 # Seconds a round of a case takes all sides together, on two Zen 4 cores, by row and by model, for
 # one thread and for two. They only announce how long the whole will take, until a round has shown.
 SECONDS = {
-    "prompt": {"qwen": (46, 26), "smollm2": (11, 7), "gemma3": (8, 6)},
-    "generation": {"qwen": (23, 17), "smollm2": (6, 5), "gemma3": (8, 7)},
-    "types": {"random 1B": (40, 22)},
-    "depth": {"qwen": (240, 130), "smollm2": (70, 45)},
-    "batched": {"qwen": (120, 70), "smollm2": (30, 18)},
-    "load": {"qwen": (4, 4), "smollm2": (1, 1)},
+    "prompt": {"qwen": (44, 26), "smollm2": (10, 7), "gemma3": (8, 5)},
+    "generation": {"qwen": (25, 20), "smollm2": (5, 4), "gemma3": (11, 8)},
+    "types": {"random 1B": (40, 16)},
+    "depth": {"qwen": (300, 155), "smollm2": (90, 52)},
+    "batched": {"qwen": (140, 77), "smollm2": (36, 22)},
+    "load": {"qwen": (9, 9), "smollm2": (1, 1)},
     "fixed": {"random nano": (3, 3)},
-    "avx2": {"qwen": (50, 26), "smollm2": (14, 8), "gemma3": (12, 7)},
+    "avx2": {"qwen": (60, 33), "smollm2": (14, 7), "gemma3": (12, 6)},
 }
 
 
@@ -45,6 +45,14 @@ class Case:
     rounds: int = ROUNDS
     failure: str = ""  # why it was given up
     samples: dict[tuple[str, str], list[Sample]] = field(default_factory=dict)  # side, test
+
+    def __post_init__(self) -> None:
+        self.limit_rounds(self.seconds)
+
+    def limit_rounds(self, seconds: float) -> None:
+        """seconds: that a round takes, as far as is known."""
+        if seconds > LONG_SECONDS:
+            self.rounds = ROUNDS_OF_LONG_CASES
 
     @property
     def subject(self) -> str:
@@ -121,9 +129,7 @@ class Rows:
                     HEARTH: self.bench(model, THREADS[-1], *ours),
                     LLAMA: partial(sides.llama_bench, peers.LLAMA, model, THREADS[-1], *theirs),
                 }
-                cases.append(
-                    Case("depth", name, THREADS[-1], measure, kv, rounds=ROUNDS_OF_LONG_ROWS)
-                )
+                cases.append(Case("depth", name, THREADS[-1], measure, kv))
         return cases
 
     def batched(self) -> list[Case]:
@@ -136,7 +142,7 @@ class Rows:
                 HEARTH: self.bench(model, THREADS[-1], "--rows", "batched", "--sequences", counts),
                 LLAMA: partial(sides.llama_batched, model, THREADS[-1], *work),
             }
-            cases.append(Case("batched", name, THREADS[-1], measure, rounds=ROUNDS_OF_LONG_ROWS))
+            cases.append(Case("batched", name, THREADS[-1], measure))
         return cases
 
     def load(self) -> list[Case]:
