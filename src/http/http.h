@@ -21,7 +21,7 @@ using HttpFields = std::vector<std::pair<std::string, std::string>>;  // names i
 // Untrusted, but well-formed: the method and every name are tokens of RFC 9110, the path begins
 // with '/', is percent-decoded valid UTF-8 without control characters, and has no "." or ".."
 // segment.
-struct HttpRequest {
+struct IncomingRequest {
   std::string method;
   std::string path;
   HttpFields query;  // decoded, in order
@@ -60,7 +60,7 @@ class HttpExchange {
   enum class Write { kOk, kFull, kGone };  // kFull: taken, and the client is behind
 
   virtual ~HttpExchange() = default;
-  virtual const HttpRequest& request() const noexcept = 0;
+  virtual const IncomingRequest& request() const noexcept = 0;
   // A whole reply. HEAD gets its head alone.
   virtual void reply(HttpReply reply) = 0;
   // A stream (chunked): status and headers now, then pieces as they come.
@@ -84,7 +84,7 @@ using HeadVerdict = std::variant<BodyPlan, HttpReply>;
 
 struct HttpHandlers {
   // On the I/O thread: must not block, must not throw.
-  std::function<HeadVerdict(const HttpRequest& head)> on_head;
+  std::function<HeadVerdict(const IncomingRequest& head)> on_head;
   std::function<void(std::shared_ptr<HttpExchange>)> on_request;
   // The reply to what is no HTTP, or breaks a limit (400, 408, 413, 417, 431, 501, 503): `why` is a
   // sentence for the client. The connection closes after it.
