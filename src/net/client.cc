@@ -246,6 +246,11 @@ void HttpClient::perform(Transfer& transfer, std::chrono::seconds limit) {
   easy.set(CURLOPT_ERRORBUFFER, text);
   easy.set(CURLOPT_URL, url.text().c_str());
   easy.set(CURLOPT_PROTOCOLS_STR, "http,https");
+  if (const auto& json = transfer.request.json) {
+    easy.add_header("Content-Type: application/json");
+    easy.set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(json->size()));
+    easy.set(CURLOPT_POSTFIELDS, json->data());
+  }
   easy.set(CURLOPT_HTTPHEADER, easy.headers);
   easy.set(CURLOPT_USERAGENT, options_.user_agent.c_str());
   easy.set(CURLOPT_NOSIGNAL, 1L);
@@ -304,6 +309,10 @@ void HttpClient::follow(const HttpRequest& request, const HttpReceiver& receiver
                       .stall_timeout = options_.stall_timeout};
     perform(transfer, limit);
     if (!transfer.leads_elsewhere()) return;
+    if (request.json) {
+      throw Error(ErrorCode::kUnavailable,
+                  request.url.host() + " sends a request with a body elsewhere: not followed");
+    }
     if (hop == options_.redirects_max) {
       throw Error(ErrorCode::kUnavailable, request.url.host() + " redirects more than " +
                                                std::to_string(options_.redirects_max) + " times");

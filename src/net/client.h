@@ -1,5 +1,5 @@
 // HttpClient: the only way out of this program (libcurl; certificates verified, the environment's
-// proxies respected). GET only. Redirects are followed by hand: at most Options::redirects_max,
+// proxies respected). GET, and POST of JSON, which no redirect takes elsewhere. Redirects are followed by hand: at most Options::redirects_max,
 // never from https to http, each hop's address judged by the AddressPolicy; a credential is bound
 // to the origin it was given for and never sent to another. Plain http is for loopback, or for an
 // address the person spelled out. An answer in a content encoding we did not ask for is refused (no
@@ -34,6 +34,7 @@ struct HttpRequest {
   std::vector<std::pair<std::string, std::string>> headers = {};
   std::optional<Credential> credential = {};
   bool plain_http_allowed = false;  // the person spelled http://
+  std::optional<std::string> json = {};  // the body of a POST; none: GET
 };
 
 struct HttpHead {
