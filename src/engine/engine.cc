@@ -37,13 +37,17 @@ std::size_t block_bytes(const Model& model, const Device& device) {
   return bytes;
 }
 
-// Blocks of each group: enough for each sequence of `context` positions and one to grow into, or
-// what fits in options.cache_bytes.
+// Positions that a sequence of many takes, usually: a conversation of some pages.
+constexpr std::size_t kUsualPositions = 1024;
+
+// Blocks of each group: enough for one sequence of `context` positions, or for all with
+// kUsualPositions, and one to grow into; or what fits in options.cache_bytes.
 std::size_t block_count(const Model& model, const Device& device, std::size_t context,
                         const EngineOptions& options) {
   const std::size_t cache_bytes = options.cache_bytes;
-  const std::size_t wanted =
-      options.sequences * ((context + kBlockPositions - 1) / kBlockPositions) + 1;
+  const std::size_t positions =
+      std::max(context, options.sequences * std::min(context, kUsualPositions));
+  const std::size_t wanted = (positions + kBlockPositions - 1) / kBlockPositions + 1;
   if (cache_bytes == 0) return wanted;
   const std::size_t bytes_per_block = block_bytes(model, device);
   const std::size_t blocks = cache_bytes / bytes_per_block;

@@ -17,9 +17,9 @@ namespace hearth {
 struct EngineOptions {
   std::size_t context = 0;  // positions a sequence may reach; 0: as the model was trained
   std::size_t cache_bytes =
-      0;  // memory the caches may take; 0: as much as `context` needs for one sequence
+      0;  // memory the caches may take; 0: as much as one sequence needs, or many usual ones
   std::size_t rows_per_step = 512;  // prompt tokens and decode rows of one pass over the weights
-  std::size_t sequences = 1;        // running at a time, each with a cache of `context` positions
+  std::size_t sequences = 1;        // running at a time
   std::function<double()> clock = {};  // seconds, never backwards; empty: the system's
 };
 
