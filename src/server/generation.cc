@@ -226,7 +226,8 @@ class Generation : public std::enable_shared_from_this<Generation> {
   void end_call() {
     const CallTimings timings{.total_seconds = seconds_since(parts_.arrived),
                               .load_seconds = parts_.load_seconds,
-                              .prompt_seconds = report_.first_token_seconds,
+                              .prompt_seconds =
+                                  std::max(0.0, report_.first_token_seconds - parts_.load_seconds),
                               .answer_seconds = std::max(0.0, seconds_since(parts_.arrived) -
                                                                   report_.first_token_seconds)};
     send(parts_.writer->end(usage_, timings));

@@ -117,41 +117,39 @@ std::vector<float> normalised(const std::vector<double>& sum, std::size_t dimens
   return out;
 }
 
-// What one input's request gathers. Kept alive by its callbacks.
-struct Pooling {
-  std::vector<double> sum;
-  std::promise<void> done;
-};
+using Sum = std::vector<double>;  // of an input's states
 
+// The promise lives in the request alone: where an engine drops that, the wait ends, too.
 std::future<void> submit_pooling(const HostedModel& model, std::vector<TokenId> tokens,
-                                 const Call& call, const std::shared_ptr<Pooling>& pooling) {
+                                 const Call& call, const std::shared_ptr<Sum>& sum) {
+  const auto done = std::make_shared<std::promise<void>>();
   Request request;
   request.prompt = std::move(tokens);
   request.tenant = call.caller.tenant;
   request.max_tokens = 0;
   request.reuse_prefix = false;  // every position's state is wanted
   request.cancel = &call.exchange->gone();
-  request.on_hidden = [pooling](std::size_t, std::span<const float> state) {
-    pooling->sum.resize(state.size());
-    for (std::size_t d = 0; d < state.size(); ++d) pooling->sum[d] += state[d];
+  request.on_hidden = [sum](std::size_t, std::span<const float> state) {
+    sum->resize(state.size());
+    for (std::size_t d = 0; d < state.size(); ++d) (*sum)[d] += state[d];
   };
-  request.on_finish = [pooling, exchange = call.exchange](FinishReason reason) {
-    if (reason != FinishReason::kCancelled) return pooling->done.set_value();
-    pooling->done.set_exception(
-        std::make_exception_ptr(Error(ErrorCode::kCancelled, "the client has left")));
+  request.on_error = [done](const Error& error) {
+    done->set_exception(std::make_exception_ptr(error));
   };
-  request.on_error = [pooling](const Error& error) {
-    pooling->done.set_exception(std::make_exception_ptr(error));
+  request.on_finish = [fail = request.on_error, done, exchange = call.exchange](FinishReason reason) {
+    if (reason == FinishReason::kCancelled)
+      return fail(Error(ErrorCode::kCancelled, "the client has left"));
+    done->set_value();
   };
-  std::future<void> done = pooling->done.get_future();
-  model.engine->post([pooling, request = std::move(request)](Engine& engine) mutable {
+  std::future<void> ready = done->get_future();
+  model.engine->post([fail = request.on_error, request = std::move(request)](Engine& engine) mutable {
     try {
       engine.submit(std::move(request));
     } catch (const Error& error) {
-      pooling->done.set_exception(std::make_exception_ptr(error));
+      fail(error);
     }
   });
-  return done;
+  return ready;
 }
 
 }  // namespace
@@ -170,18 +168,17 @@ Embeddings embed(Service& service, const Call& call, const EmbedCall& wanted) {
     throw FieldError("dimensions", "dimensions is " + std::to_string(dimensions) +
                                        ", this model has " + std::to_string(width));
   }
-  std::vector<std::shared_ptr<Pooling>> poolings;
+  std::vector<std::shared_ptr<Sum>> sums;
   std::vector<std::future<void>> done;
   for (std::size_t i = 0; i < wanted.inputs.size(); ++i) {
     std::vector<TokenId> tokens = embed_tokens(*model, wanted, i);
     result.usage.prompt_tokens += tokens.size();
-    poolings.push_back(std::make_shared<Pooling>());
-    done.push_back(submit_pooling(*model, std::move(tokens), call, poolings.back()));
+    sums.push_back(std::make_shared<Sum>());
+    done.push_back(submit_pooling(*model, std::move(tokens), call, sums.back()));
   }
   for (std::future<void>& each : done) each.wait();
   for (std::future<void>& each : done) each.get();
-  for (const auto& pooling : poolings)
-    result.vectors.push_back(normalised(pooling->sum, dimensions));
+  for (const auto& sum : sums) result.vectors.push_back(normalised(*sum, dimensions));
   result.timings.total_seconds = seconds_since(arrived);
   result.timings.prompt_seconds = result.timings.total_seconds - result.timings.load_seconds;
   return result;
