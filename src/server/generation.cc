@@ -41,6 +41,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
     std::size_t prompt;
     AnswerText text;
     std::vector<TokenId> tokens = {};
+    std::size_t dropped = 0;  // of prompt and tokens, by shifts
     Piece piece = {};  // logprobs gathered since text last came
     Clock::time_point last_token = {};
     bool ended = false;
@@ -62,9 +63,13 @@ class Generation : public std::enable_shared_from_this<Generation> {
     if (prompt.size() + answer <= context() || parts_.call.overflow == Overflow::kError) return;
     const std::size_t kept = context() - std::max(answer, context() / kAnswerPart);
     const std::size_t dropped = prompt.size() - kept;
-    // The first token may open the text for the tokenizer: it stays.
-    prompt.erase(prompt.begin() + 1, prompt.begin() + 1 + static_cast<std::ptrdiff_t>(dropped));
+    drop_oldest(prompt, dropped);
     usage_.dropped_tokens += dropped;
+  }
+
+  // The first token may open the text for the model: it stays.
+  static void drop_oldest(std::vector<TokenId>& tokens, std::size_t count) {
+    tokens.erase(tokens.begin() + 1, tokens.begin() + 1 + static_cast<std::ptrdiff_t>(count));
   }
 
   void refuse_if_full() const {
@@ -90,6 +95,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
     Request request;
     request.prompt = prompts_[answer.prompt];
     request.prompt.insert(request.prompt.end(), answer.tokens.begin(), answer.tokens.end());
+    drop_oldest(request.prompt, answer.dropped);
     request.tenant = parts_.tenant;
     request.sampling = call.sampling;
     request.sampling.seed += answer.index % call.n;
@@ -98,7 +104,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
     request.cancel = &parts_.exchange->gone();
     const auto self = shared_from_this();
     Answer* const at = &answer;
-    request.on_cached = [self](std::size_t tokens) { self->found(tokens); };
+    request.on_cached = [self, at](std::size_t tokens) { self->found(*at, tokens); };
     if (call.top_logprobs) {
       request.top_logprobs = *call.top_logprobs;
       request.on_logprobs = [self, at](const TokenLogprobs& of) { at->piece.logprobs.push_back(self->named(of)); };
@@ -109,15 +115,15 @@ class Generation : public std::enable_shared_from_this<Generation> {
     return request;
   }
 
-  // The first of its prompts is being computed.
-  void found(std::size_t cached_tokens) {
-    usage_.cached_tokens += cached_tokens;
+  // Its prompt is being computed. What further answers to one prompt find is the first one's work.
+  void found(const Answer& answer, std::size_t cached_tokens) {
+    if (answer.index % parts_.call.n == 0 && answer.dropped == 0) usage_.cached_tokens += cached_tokens;
     if (begun_) return;
     begun_ = true;
     send(parts_.writer->begin(usage_.prompt_tokens, usage_.cached_tokens));
     if (!parts_.call.echo) return;
-    for (Answer& answer : answers_) {
-      send(parts_.writer->piece(answer.index, {tokenizer().decode(prompts_[answer.prompt], false), {}}));
+    for (const Answer& each : answers_) {
+      send(parts_.writer->piece(each.index, {tokenizer().decode(prompts_[each.prompt], false), {}}));
     }
   }
 
@@ -186,17 +192,14 @@ class Generation : public std::enable_shared_from_this<Generation> {
   bool shift(Answer& answer) {
     const std::size_t wanted = parts_.call.max_tokens.value_or(SIZE_MAX);
     if (parts_.call.overflow != Overflow::kShift || answer.tokens.size() >= wanted) return false;
-    std::vector<TokenId>& prompt = prompts_[answer.prompt];
-    Request request = request_of(answer);
-    const std::size_t dropped = request.prompt.size() / 2;
-    if (parts_.call.n > 1 || dropped == 0 || prompt.empty()) return false;
-    request.prompt.erase(request.prompt.begin() + 1,
-                         request.prompt.begin() + 1 + static_cast<std::ptrdiff_t>(dropped));
-    usage_.dropped_tokens += dropped;
-    request.on_cached = nullptr;
-    parts_.model->engine->post([self = shared_from_this(), request](Engine& engine) mutable {
+    const std::size_t held =
+        prompts_[answer.prompt].size() + answer.tokens.size() - answer.dropped;
+    if (held < 2) return false;
+    answer.dropped += held / 2;
+    usage_.dropped_tokens += held / 2;
+    parts_.model->engine->post([self = shared_from_this(), at = &answer](Engine& engine) {
       try {
-        engine.submit(std::move(request));
+        engine.submit(self->request_of(*at));
       } catch (const Error& error) {
         self->fail(error);
       }
