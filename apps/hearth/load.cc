@@ -96,6 +96,13 @@ ResolvedModel resolve_model(const std::string& model) {
   return opened.library.resolve(ref);
 }
 
+bool takes_any_engine(const LoadFlags& flags) {
+  const DeviceOptions& device = flags.options.device;
+  return flags.options.context == 0 && flags.kv_type == LoadFlags().kv_type &&
+         !flags.weight_cache && device.isa.empty() && device.threads == 0 &&
+         device.decode_threads == 0 && !device.in_place && !device.fast;
+}
+
 LoadOptions load_options(const LoadFlags& flags) {
   if (flags.weight_cache && flags.options.device.in_place) {
     throw Error(ErrorCode::kInvalidArgument,

@@ -31,6 +31,9 @@ void add_load_flags(CLI::App& command, LoadFlags& flags);
 // What can be fetched and is not here is pulled first, with its progress on stderr.
 ResolvedModel resolve_model(const std::string& model);
 
+// Whether a model as a server has it will do: none of the flags asks for another.
+bool takes_any_engine(const LoadFlags& flags);
+
 // How the flags say to load, whatever the model; kInvalidArgument where they contradict each other.
 LoadOptions load_options(const LoadFlags& flags);
 

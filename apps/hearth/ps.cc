@@ -5,9 +5,9 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "cli/running_server.h"
 #include "command.h"
 #include "format/printable.h"
-#include "running_server.h"
 #include "store/download.h"
 #include "table.h"
 

@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "cli/running_server.h"
 #include "command.h"
-#include "running_server.h"
 
 namespace hearth {
 

@@ -31,6 +31,7 @@ class Generation {
       : on_text_(on_text), text_(loaded.tokenizer, options.stop, options.ignore_eos) {}
 
   void start(std::vector<TokenId> prompt) {
+    answer_.prompt_tokens = prompt.size();
     answer_.prompt_token_ids = std::move(prompt);
     started_ = Clock::now();
   }
@@ -45,7 +46,10 @@ class Generation {
           std::chrono::duration<double>(first_token_ - started_).count();
     }
     const AnswerText::Step step = text_.push(id);
-    if (step.is_part) answer_.token_ids.push_back(id);
+    if (step.is_part) {
+      answer_.token_ids.push_back(id);
+      ++answer_.answer_tokens;
+    }
     give(step.text);
     return !step.ends;
   }

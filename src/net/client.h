@@ -99,6 +99,10 @@ class HttpClient {
   std::map<std::string, Egress> egress_;  // guarded by mutex_
 };
 
+// Whether a TCP connection to a loopback address is taken, at once; false for any other address.
+// Nothing is sent.
+bool loopback_listens(const Url& url) noexcept;
+
 // 401, 403: kPermissionDenied; 404, 410: kNotFound; 408, 429, 5xx: kUnavailable; others
 // kCorruptData.
 [[noreturn]] void throw_status(const HttpHead& head);
