@@ -45,7 +45,8 @@ class RemoteAnswerer final : public Answerer {
     card_.has_template = !shown.value("template", "").empty();
     card_.device = "the server at " + server_.address();
     for (const json& running : server_.get("/api/ps").value("models", json::array())) {
-      if (running.value("digest", "") == shown.value("digest", running.value("digest", ""))) {
+      const std::string name = running.value("name", "");
+      if (name == model_ || name.starts_with(model_ + ":")) {
         card_.context = running.value("context_length", std::size_t{0});
       }
     }
@@ -87,7 +88,8 @@ class RemoteAnswerer final : public Answerer {
     return answer;
   }
 
-  static void end(const json& line, Answer& answer) {
+  void end(const json& line, Answer& answer) {
+    card_.context = line.value("context_limit", card_.context);
     answer.finish_reason = line.value("done_reason", "stop");
     answer.prompt_tokens = line.value("prompt_eval_count", std::size_t{0});
     answer.answer_tokens = line.value("eval_count", std::size_t{0});
