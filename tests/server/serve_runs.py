@@ -188,6 +188,29 @@ def leaving(checks, server):
                 "a client left, and its sequence goes on")
 
 
+def commands(checks, server, build):
+    """run, ps and stop, as a person types them."""
+    def hearth(*arguments):
+        return subprocess.run([build / "hearth", *arguments], check=False, capture_output=True,
+                              text=True, timeout=120, stdin=subprocess.DEVNULL,
+                              env={**os.environ, "HEARTH_SERVER": server.url})
+
+    question = ("run", MODEL, "Name two rivers.", "--temperature", "0", "--max-tokens", "30")
+    before = server.metric("vllm:generation_tokens_total")
+    asked, local = hearth(*question), hearth(*question, "--local")
+    checks.that(asked.returncode == 0 and asked.stdout == local.stdout and local.stdout.strip(),
+                f"run by the server and without: {asked} {local}")
+    checks.that(server.metric("vllm:generation_tokens_total") > before, "run did not ask the server")
+    listed = json.loads(hearth("ps", "--json").stdout)["models"]
+    checks.that(len(listed) == 1 and listed[0]["name"].startswith(MODEL), f"ps: {listed}")
+    checks.that(MODEL in hearth("ps").stdout, "ps shows no model")
+    checks.that(hearth("stop", MODEL).returncode == 0, "stop")
+    checks.that(server.wait_until(lambda: json.loads(hearth("ps", "--json").stdout)["models"] == [], 5),
+                "stop unloads")
+    unknown = hearth("stop", "no-such-model")
+    checks.that(unknown.returncode == 3, f"stop of an unknown model: {unknown}")
+
+
 def draining(checks, server):
     with server.stream("/v1/chat/completions",
                        ask("Go on.", max_tokens=300, ignore_eos=True, stream=True)) as reply:
@@ -231,8 +254,13 @@ def main():
     with Serving(build / "hearth", MODEL, "--allow-host", "box.lan", "--cors-origin",
                  "https://app.example") as server:
         for check in (hosts_and_origins, bad_requests, one_result, prefixes, several_answers,
-                      leaving, draining):
+                      leaving):
             check(checks, server)
+        commands(checks, server, build)
+        draining(checks, server)
+    gone = subprocess.run([build / "hearth", "ps"], check=False, capture_output=True, text=True,
+                          env={**os.environ, "HEARTH_SERVER": server.url})
+    checks.that(gone.returncode == 8 and "hearth serve" in gone.stderr, f"ps without a server: {gone}")
     full_queue(checks, build)
     print(f"serve: {checks.count} checks, {len(checks.failed)} failed")
     return 1 if checks.failed else 0
