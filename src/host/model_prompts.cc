@@ -15,7 +15,7 @@ SpecialTexts special_texts(const Tokenizer& tokenizer) {
 }  // namespace
 
 std::string model_template(const GgufMetadata& metadata) {
-  return metadata.optional_string("tokenizer.chat_template").value_or("");
+  return std::string(metadata.optional_string("tokenizer.chat_template").value_or(""));
 }
 
 ModelPrompts::ModelPrompts(std::shared_ptr<const Tokenizer> tokenizer,

@@ -39,7 +39,7 @@ ModelEntry entry_of(const Manifest& manifest, const Gguf& file) {
   entry.digest = manifest.model_digest().hex();
   entry.bytes = manifest.total_bytes();
   entry.modified_unix_s = manifest.created_unix_s;
-  entry.family = file.metadata().optional_string("general.architecture").value_or("");
+  entry.family = std::string(file.metadata().optional_string("general.architecture").value_or(""));
   entry.parameter_size = parameter_size(file);
   entry.quantization_level = quantization(file);
   entry.context_length = hyper_parameter(file, entry.family, "context_length");
@@ -108,7 +108,8 @@ ModelDescription describe_model(const Library& library, const std::string& name)
   const GgufMetadata& metadata = file.metadata();
   ModelDescription description;
   description.model = entry_of(*model.manifest, file);
-  description.chat_template = metadata.optional_string("tokenizer.chat_template").value_or("");
+  description.chat_template =
+      std::string(metadata.optional_string("tokenizer.chat_template").value_or(""));
   description.system = library.read_text(*model.manifest, LayerRole::kSystem);
   description.licence = library.read_text(*model.manifest, LayerRole::kLicence);
   if (description.licence.empty()) description.licence = model.manifest->licence;
