@@ -91,10 +91,12 @@ Json body_of(Dialect dialect, const ApiError& error, std::string_view request_id
 
 ApiError api_error(const Error& error) {
   const Told told = told_of(error.code());
-  ApiError api{.status = told.status, .code = told.code, .message = error.message()};
-  if (error.code() == ErrorCode::kInternal) {
-    api.message = "the server failed at this request; its log says why, under the request's id";
-  }
+  ApiError api;
+  api.status = told.status;
+  api.code = told.code;
+  api.message = error.code() == ErrorCode::kInternal
+                    ? "the server failed at this request; its log says why, under the request's id"
+                    : error.message();
   if (const auto* field = dynamic_cast<const FieldError*>(&error)) api.param = field->field();
   return api;
 }

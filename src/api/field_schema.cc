@@ -60,11 +60,10 @@ json schema_of_field(const Field& field) {
   if (!field.members.empty() && !closed && (field.types & kFieldObject)) {
     schema = schema_of(field.members);
   }
-  schema["type"] = type_names(field);
+  if (field.types) schema["type"] = type_names(field);
   schema["description"] = std::string(field.about);
   if (closed) {
     schema["description"] = "Not served yet: leave it out. " + std::string(field.about);
-    schema["deprecated"] = true;
     return schema;
   }
   put_limits(field, schema);
