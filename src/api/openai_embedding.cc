@@ -119,12 +119,12 @@ std::string openai_embedding_reply(const EmbedCall& call,
   for (std::size_t i = 0; i < embeddings.size(); ++i) {
     if (i > 0) body += ',';
     body += R"({"object":"embedding","index":)" + std::to_string(i) + R"(,"embedding":)";
-    body += call.base64 ? '"' + base64(float_bytes(embeddings[i])) + '"'
-                        : float_array(embeddings[i]);
+    body +=
+        call.base64 ? '"' + base64(float_bytes(embeddings[i])) + '"' : float_array(embeddings[i]);
     body += '}';
   }
   const std::string tokens = std::to_string(usage.prompt_tokens);
-  return body + R"(],"model":)" + quoted(call.model) + R"(,"usage":{"prompt_tokens":)" + tokens +
+  return body + R"(],"model":)" + json_string(call.model) + R"(,"usage":{"prompt_tokens":)" + tokens +
          R"(,"total_tokens":)" + tokens + R"(,"context_limit":)" +
          std::to_string(usage.context_limit) + "}}";
 }

@@ -10,7 +10,7 @@ std::string to_text(const nlohmann::ordered_json& json) {
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
-std::string quoted(std::string_view text) { return to_text(nlohmann::ordered_json(text)); }
+std::string json_string(std::string_view text) { return to_text(nlohmann::ordered_json(text)); }
 
 std::string number_text(float value) {
   std::array<char, 32> digits;  // at most 15: "-1.17549435e-38"

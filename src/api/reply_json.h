@@ -9,7 +9,7 @@
 namespace hearth {
 
 std::string to_text(const nlohmann::ordered_json& json);
-std::string quoted(std::string_view text);  // a JSON string
+std::string json_string(std::string_view text);  // a JSON string
 // The shortest digits that read back as this float: 0.1, where the double it equals has 17.
 std::string number_text(float value);
 // The double of those digits.
