@@ -37,18 +37,18 @@ struct IncomingRequest {
 
 struct HttpReply {
   int status = 200;
-  HttpFields headers;  // Content-Length, Connection and Date are the server's
-  std::string body;
+  HttpFields headers = {};  // Content-Length, Connection and Date are the server's
+  std::string body = {};
 };
 
 struct HttpLimits {
   std::size_t header_bytes = 32 << 10;
-  std::size_t body_bytes = 32 << 20;  // unless BodyPlan says another
-  double header_seconds = 10;         // from the first byte (or accept) to the end of the header
-  double body_idle_seconds = 30;      // between two reads of a body
-  double keep_alive_seconds = 75;     // between two requests of a connection
-  double write_seconds = 30;          // that a client takes none of what waits for it
-  std::size_t connections = 4096;     // beyond: 503 and closed
+  std::size_t body_bytes = 32 << 20;   // unless BodyPlan says another
+  double header_seconds = 10;          // from the first byte (or accept) to the end of the header
+  double body_idle_seconds = 30;       // between two reads of a body
+  double keep_alive_seconds = 75;      // between two requests of a connection
+  double write_seconds = 30;           // that a client takes none of what waits for it
+  std::size_t connections = 4096;      // beyond: 503 and closed
   std::size_t stream_bytes = 1 << 20;  // unsent bytes of one stream: at this, write() says kFull
 };
 
@@ -75,7 +75,8 @@ class HttpExchange {
 
 // What to do with a request whose head has come: refuse it now (the reply; the body is not read),
 // or read the body, up to body_bytes, into request.body or into `sink`, piece by piece, on a thread
-// that may block. A sink that throws Error ends the request; exchange.request().body stays empty.
+// that may block. A sink that throws Error ends the request: its message is refused with (500).
+// exchange.request().body stays empty.
 struct BodyPlan {
   std::size_t body_bytes = 0;  // 0: HttpLimits::body_bytes
   std::function<void(std::string_view piece)> sink = {};

@@ -27,7 +27,9 @@ struct HttpServerOptions {
 };
 
 struct HttpServerCounters {
-  std::uint64_t accepted = 0, refused = 0, timed_out = 0;
+  std::uint64_t accepted = 0;
+  std::uint64_t refused = 0;    // connections and requests that ended with on_refused, but for 408
+  std::uint64_t timed_out = 0;  // ended by a deadline, but for keep_alive_seconds
   std::size_t open = 0;
 };
 
