@@ -1,6 +1,6 @@
 // libFuzzer: the bytes of one connection, as the server reads them. The first byte of the input is
 // the size of the pieces they come in. Whatever comes is requests, then at most one refusal; the
-// split changes neither, and every request keeps what HttpRequest promises.
+// split changes neither, and every request keeps what IncomingRequest promises.
 // covers: src/http/request_reader.cc src/http/request_target.cc src/http/chunk_decoder.cc
 #include <algorithm>
 #include <cstddef>
@@ -23,12 +23,12 @@ constexpr std::size_t kHeaderBytesMax = 2048;
 constexpr std::size_t kBodyBytesMax = 4096;
 
 struct Outcome {
-  std::vector<HttpRequest> requests;
+  std::vector<IncomingRequest> requests;
   int refused = 0;
   std::string why;
 };
 
-void check_request(const HttpRequest& request, std::size_t bytes) {
+void check_request(const IncomingRequest& request, std::size_t bytes) {
   CHECK(!request.method.empty());
   CHECK(request.path.starts_with('/'));
   CHECK(valid_utf8_prefix(request.path) == request.path.size());
@@ -72,7 +72,7 @@ void check_equal(const Outcome& a, const Outcome& b) {
   CHECK(a.refused == b.refused && a.why == b.why);
   CHECK(a.requests.size() == b.requests.size());
   for (std::size_t i = 0; i < a.requests.size(); ++i) {
-    const HttpRequest &one = a.requests[i], &other = b.requests[i];
+    const IncomingRequest &one = a.requests[i], &other = b.requests[i];
     CHECK(one.method == other.method && one.path == other.path && one.query == other.query);
     CHECK(one.headers == other.headers && one.body == other.body);
   }

@@ -203,7 +203,7 @@ bool Connection::on_progress(RequestReader::Progress progress) {
 }
 
 void Connection::on_head() {
-  HttpRequest& request = reader_->request();
+  IncomingRequest& request = reader_->request();
   request.peer = peer_;
   request.secure = transport_.secure();
   request.local = local_;

@@ -69,7 +69,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
  public:
   struct Client {
     UniqueFd fd;       // accepted, non-blocking
-    std::string peer;  // as HttpRequest has it
+    std::string peer;  // as IncomingRequest has it
     bool local = false;
     const TlsContext* tls = nullptr;
   };

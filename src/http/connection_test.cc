@@ -338,7 +338,7 @@ TEST_F(ConnectionTest, AStoppingServerCutsWhatTakesTooLong) {
 TEST_F(ConnectionTest, AServerThatGoesInTheMiddleOfASinkWaitsForIt) {
   std::promise<void> entered;
   std::atomic<bool> left{false};
-  server_.on_head = [&](const HttpRequest&) -> HeadVerdict {
+  server_.on_head = [&](const IncomingRequest&) -> HeadVerdict {
     return BodyPlan{.sink = [&](std::string_view) {
       entered.set_value();
       std::this_thread::sleep_for(std::chrono::milliseconds(100));

@@ -32,10 +32,10 @@ class Exchange final : public HttpExchange {
 
   // `wake` asks the I/O thread to take(); it is called from any thread, under the lock, and never
   // after close().
-  Exchange(HttpRequest request, std::size_t stream_bytes_max, std::function<void()> wake)
+  Exchange(IncomingRequest request, std::size_t stream_bytes_max, std::function<void()> wake)
       : request_(std::move(request)), stream_bytes_max_(stream_bytes_max), wake_(std::move(wake)) {}
 
-  const HttpRequest& request() const noexcept override { return request_; }
+  const IncomingRequest& request() const noexcept override { return request_; }
   void reply(HttpReply reply) override;
   void begin(int status, HttpFields headers) override;
   Write write(std::string piece) override;
@@ -54,7 +54,7 @@ class Exchange final : public HttpExchange {
  private:
   void wake_once();  // under the lock
 
-  const HttpRequest request_;
+  const IncomingRequest request_;
   const std::size_t stream_bytes_max_;
   CancelToken gone_;
 

@@ -99,7 +99,7 @@ TEST_F(ListenerTest, AUnixSocketIsOursAlone) {
   const fs::path path = folder_ / "socket";
   server_.options.unix_socket = path;
   server_.routes["/local"] = [](auto exchange) {
-    const HttpRequest& request = exchange->request();
+    const IncomingRequest& request = exchange->request();
     exchange->reply(
         {.body = request.local && !request.secure && request.peer.empty() ? "yes" : ""});
   };

@@ -2,7 +2,7 @@
 
 namespace hearth {
 
-std::string_view HttpRequest::header(std::string_view name) const noexcept {
+std::string_view IncomingRequest::header(std::string_view name) const noexcept {
   for (const auto& [field, value] : headers) {
     if (field == name) return value;
   }

@@ -42,16 +42,16 @@ bool has_loose_lines(std::string_view head) noexcept {
   return false;
 }
 
-std::size_t count_fields(const HttpRequest& request, std::string_view name) noexcept {
+std::size_t count_fields(const IncomingRequest& request, std::string_view name) noexcept {
   return static_cast<std::size_t>(
       std::count_if(request.headers.begin(), request.headers.end(),
                     [&](const auto& field) { return field.first == name; }));
 }
 
-// Lays what Beast finds in a head into an HttpRequest. It never sees a body.
+// Lays what Beast finds in a head into an IncomingRequest. It never sees a body.
 class HeadParser final : public beast::http::basic_parser<true> {
  public:
-  explicit HeadParser(HttpRequest& request) : request_(request) {
+  explicit HeadParser(IncomingRequest& request) : request_(request) {
     header_limit(std::numeric_limits<std::uint32_t>::max());  // RequestReader has looked
     body_limit(boost::none);                                  // not known yet
   }
@@ -79,7 +79,7 @@ class HeadParser final : public beast::http::basic_parser<true> {
   void on_chunk_header_impl(std::uint64_t, Text, Error&) override {}
   std::size_t on_chunk_body_impl(std::uint64_t, Text body, Error&) override { return body.size(); }
 
-  HttpRequest& request_;
+  IncomingRequest& request_;
   std::string target_;
   int version_ = 0;
 };

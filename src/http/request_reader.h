@@ -41,7 +41,7 @@ class RequestReader {
 
   // Complete but for peer, secure and local. The body grows from one feed() to the next, and may be
   // taken out in between.
-  HttpRequest& request() noexcept { return request_; }
+  IncomingRequest& request() noexcept { return request_; }
   bool has_body() const noexcept { return chunked_ || body_bytes_left_ > 0; }
   bool http10() const noexcept { return version_ == 10; }
   bool keep_alive() const noexcept { return keep_alive_; }  // as far as the client is concerned
@@ -58,7 +58,7 @@ class RequestReader {
 
   const std::size_t header_bytes_max_;
   std::string head_;  // as it came, until it is complete
-  HttpRequest request_;
+  IncomingRequest request_;
   int version_ = 0;  // 10 or 11
   bool keep_alive_ = false;
   bool chunked_ = false;

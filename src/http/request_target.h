@@ -12,7 +12,7 @@ namespace hearth {
 
 struct RequestTarget {
   std::string authority;  // as sent; empty unless the target was an absolute address
-  std::string path;       // what HttpRequest promises of its path
+  std::string path;       // what IncomingRequest promises of its path
   HttpFields query;       // decoded, "+" is a space; valid UTF-8
 };
 

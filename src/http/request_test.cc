@@ -19,7 +19,7 @@ constexpr std::size_t kBodyBytesMax = 64;
 
 struct Outcome {
   int refused = 0;
-  HttpRequest request;
+  IncomingRequest request;
   std::string rest;  // behind the request
   bool keep_alive = false;
   bool complete = false;

@@ -17,7 +17,7 @@ namespace {
 
 using namespace http_test;
 
-std::string described(const HttpRequest& request) {
+std::string described(const IncomingRequest& request) {
   std::string out = request.method + '|' + request.path + '|';
   for (const auto& [name, value] : request.query) out += name + '=' + value + ';';
   out += '|' + std::string(request.header("x-name")) + '|' + request.body + '|' + request.peer;
@@ -87,7 +87,7 @@ TEST_F(HttpServerTest, AnswersPipelinedRequestsInOrder) {
 }
 
 TEST_F(HttpServerTest, AnswersManyPipelinedRefusals) {
-  server_.on_head = [](const HttpRequest&) -> HeadVerdict { return HttpReply{.status = 401}; };
+  server_.on_head = [](const IncomingRequest&) -> HeadVerdict { return HttpReply{.status = 401}; };
   server_.start();
   TestClient client = server_.client();
   std::string requests;
@@ -210,7 +210,7 @@ TEST_F(HttpServerTest, ARefusalReachesAClientThatIsStillSending) {
 
 TEST_F(HttpServerTest, ContinuesOnlyWhatItWillTake) {
   std::atomic<int> heads{0};
-  server_.on_head = [&](const HttpRequest& head) -> HeadVerdict {
+  server_.on_head = [&](const IncomingRequest& head) -> HeadVerdict {
     ++heads;
     if (head.header("x-name") == "stranger") return HttpReply{.status = 401};
     return BodyPlan{.body_bytes = 5};
@@ -236,7 +236,7 @@ TEST_F(HttpServerTest, ContinuesOnlyWhatItWillTake) {
 TEST_F(HttpServerTest, ASinkTakesTheBodyOnAnotherThread) {
   std::string taken;
   std::thread::id sink_thread, head_thread;
-  server_.on_head = [&](const HttpRequest&) -> HeadVerdict {
+  server_.on_head = [&](const IncomingRequest&) -> HeadVerdict {
     head_thread = std::this_thread::get_id();
     return BodyPlan{.body_bytes = 8 << 20, .sink = [&](std::string_view piece) {
                       sink_thread = std::this_thread::get_id();
@@ -257,7 +257,7 @@ TEST_F(HttpServerTest, ASinkTakesTheBodyOnAnotherThread) {
 
 TEST_F(HttpServerTest, ASinkThatThrowsEndsTheRequest) {
   std::atomic<int> pieces{0}, requests{0};
-  server_.on_head = [&](const HttpRequest&) -> HeadVerdict {
+  server_.on_head = [&](const IncomingRequest&) -> HeadVerdict {
     return BodyPlan{.sink = [&](std::string_view) {
       ++pieces;
       throw Error(ErrorCode::kResourceExhausted, "the disk is full.", "/secret/path");

@@ -102,7 +102,7 @@ class TestServer {
   TestClient client() const { return TestClient::tcp(server->endpoints().at(0).port); }
 
   HttpServerOptions options;
-  std::function<HeadVerdict(const HttpRequest&)> on_head = [](const HttpRequest&) {
+  std::function<HeadVerdict(const IncomingRequest&)> on_head = [](const IncomingRequest&) {
     return BodyPlan{};
   };
   std::map<std::string, Handler> routes;
