@@ -7,6 +7,7 @@
 //   sets/<digest of first>/…         links that give the shards of one model their names
 //   packed/<digest>/…                weights as they are computed with (host/weight_cache.h)
 //   locks/<key>, locks/store         held by processes at work; nobody else leaves anything here
+//   state.db (-wal, -shm)            keys and usage (state/state.h)
 //
 // What no manifest names is removed after a while: sweep.h.
 #pragma once
@@ -35,6 +36,7 @@ class StoreLayout {
   std::filesystem::path sets() const { return home_ / "sets"; }
   std::filesystem::path packed() const { return home_ / "packed"; }
   std::filesystem::path locks() const { return home_ / "locks"; }
+  std::filesystem::path state() const { return home_ / "state.db"; }
 
   std::filesystem::path blob(const Digest& d) const { return blobs() / ("sha256-" + d.hex()); }
   std::filesystem::path manifest(const Digest& key) const { return manifests() / key.hex(); }
