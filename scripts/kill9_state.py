@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Kills processes that add keys with SIGKILL, at seeded moments: after each kill the state must pass
-SQLite's integrity check, and hold every key whose adding had been acknowledged.
+"""Kills processes that add keys with SIGKILL, at seeded moments: after each kill the state must
+pass SQLite's integrity check, and hold every key whose adding had been acknowledged.
 
   scripts/kill9_state.py VICTIM [--rounds 50] [--seed 1]
 
