@@ -1,6 +1,8 @@
 // State: what the server remembers on disk: keys and what was used with them. SQLite in WAL mode,
 // one file (0600), with migrations; a newer file is refused. What a method has returned is on disk.
-// Any thread; calls wait for each other, and may block.
+// Any number of processes at once: what one has written, the next call of another sees.
+// Any thread. Calls that write wait for each other and for the disk, calls that only read wait for
+// neither, but for each other.
 #pragma once
 
 #include <cstdint>
@@ -18,9 +20,9 @@ std::string_view to_string(KeyRole role) noexcept;
 std::optional<KeyRole> key_role_from_name(std::string_view name) noexcept;
 
 struct KeyLimits {
-  std::uint32_t requests_at_once = 0;      // 0: the server's own
-  std::uint32_t requests_per_minute = 0;   // 0: none
-  std::uint64_t tokens_per_day = 0;        // prompt and answer; 0: none
+  std::uint32_t requests_at_once = 0;     // 0: the server's own
+  std::uint32_t requests_per_minute = 0;  // 0: none
+  std::uint64_t tokens_per_day = 0;       // prompt and answer; 0: none
 };
 
 struct Key {

@@ -8,6 +8,7 @@
 //   packed/<digest>/…                weights as they are computed with (host/weight_cache.h)
 //   state.db                         keys and usage of the server (state/state.h)
 //   locks/<key>, locks/store         held by processes at work; nobody else leaves anything here
+//   state.db (-wal, -shm)            keys and usage (state/state.h)
 //
 // What no manifest names is removed after a while: sweep.h.
 #pragma once
