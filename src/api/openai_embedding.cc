@@ -124,9 +124,9 @@ std::string openai_embedding_reply(const EmbedCall& call,
     body += '}';
   }
   const std::string tokens = std::to_string(usage.prompt_tokens);
-  return body + R"(],"model":)" + json_string(call.model) + R"(,"usage":{"prompt_tokens":)" + tokens +
-         R"(,"total_tokens":)" + tokens + R"(,"context_limit":)" +
-         std::to_string(usage.context_limit) + "}}";
+  body += R"(],"model":)" + json_string(call.model);
+  body += R"(,"usage":{"prompt_tokens":)" + tokens + R"(,"total_tokens":)" + tokens;
+  return body + R"(,"context_limit":)" + std::to_string(usage.context_limit) + "}}";
 }
 
 }  // namespace hearth
