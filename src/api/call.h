@@ -53,6 +53,10 @@ struct GenerateCall {
   bool include_usage = false;
   Overflow overflow = Overflow::kError;
   std::optional<KeepAlive> keep_alive;
+  std::optional<std::size_t> context_size;      // Ollama's num_ctx: tokens it wants room for
+  // Names of Ollama's options that the request set itself: what the model's own parameters say of
+  // the others holds (apply_ollama_parameters).
+  std::vector<std::string> options_given;
   std::optional<std::string> system;            // Ollama's generate: instead of the model's own
   std::optional<std::string> chat_template;     // Jinja, instead of the model's own
   std::vector<TokenId> context;                 // Ollama's generate: tokens before the prompt

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "api/call.h"
@@ -31,6 +32,10 @@ GenerateCall parse_ollama_generate(std::string_view body);
 GenerateCall parse_ollama_chat(std::string_view body);
 EmbedCall parse_ollama_embed(std::string_view body);
 EmbedCall parse_ollama_embeddings(std::string_view body);
+
+// A model's own parameters (ModelDescription's) where the request sets none: call.options_given.
+void apply_ollama_parameters(std::span<const std::pair<std::string, std::string>> parameters,
+                             GenerateCall& call);
 
 struct OllamaModelCall {
   std::string model;
