@@ -39,9 +39,12 @@ struct Field {
   std::span<const Field> members = {};  // of an object, or of each object of an array
 };
 
-// Parses a body: at most kDepthMax levels, well-formed UTF-8, an object. Throws FieldError.
+// Parses a body: well-formed UTF-8, at most kDepthMax levels and kValuesMax values, an object; of
+// two members of one name the last counts. Throws FieldError.
 nlohmann::json parse_body(std::string_view body);
 inline constexpr std::size_t kDepthMax = 64;
+// Also commas count, so that what is no JSON cannot ask for memory: 50 bytes each, parsed.
+inline constexpr std::size_t kValuesMax = 1 << 20;
 
 // Throws FieldError that names the field by its path ("messages[2].content"), what it is and what
 // it may be.
