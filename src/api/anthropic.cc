@@ -151,9 +151,7 @@ constexpr Field kMessageOnlyFields[] = {
      .about = "Another priority.",
      .served = Field::Served::kNotServed,
      .harmless = is_ordinary_service},
-    {.name = "container",
-     .about = "Where tools run.",
-     .served = Field::Served::kNotServed},
+    {.name = "container", .about = "Where tools run.", .served = Field::Served::kNotServed},
     {.name = "inference_geo",
      .about = "Where in the world to compute.",
      .served = Field::Served::kNotServed},
@@ -221,8 +219,8 @@ GenerateCall parse_anthropic_message(std::string_view text) {
   read_field(body, "temperature", call.sampling.temperature);
   read_field(body, "top_p", call.sampling.top_p);
   read_field(body, "top_k", call.sampling.top_k);
-  call.stop = read_strings(body, "stop_sequences", StopMatcher::kStopsMax,
-                           StopMatcher::kStopBytesMax);
+  call.stop =
+      read_strings(body, "stop_sequences", StopMatcher::kStopsMax, StopMatcher::kStopBytesMax);
   read_field(body, "stream", call.stream);
   read_overflow(body, call.overflow);
   if (const json* metadata = find_field(body, "metadata")) {

@@ -17,9 +17,7 @@ std::string body_with(const std::string& fields) {
          (fields.empty() ? "" : "," + fields) + "}";
 }
 
-GenerateCall parse(const std::string& fields) {
-  return parse_anthropic_message(body_with(fields));
-}
+GenerateCall parse(const std::string& fields) { return parse_anthropic_message(body_with(fields)); }
 
 std::string refusal(const std::string& body) {
   try {
@@ -49,11 +47,11 @@ TEST(Anthropic, AnAbsentFieldIsAsAnthropicHasIt) {
 }
 
 TEST(Anthropic, ReadsEveryField) {
-  const GenerateCall call = parse(
-      R"("system":[{"type":"text","text":"be","cache_control":{"type":"ephemeral"}},)"
-      R"({"type":"text","text":" brief","citations":null}],"temperature":0.5,"top_p":0.25,)"
-      R"("top_k":7,"stop_sequences":["a","b"],"stream":true,"metadata":{"user_id":"u"},)"
-      R"("overflow":"truncate","cache_control":{"type":"ephemeral"},"service_tier":"auto")");
+  const GenerateCall call =
+      parse(R"("system":[{"type":"text","text":"be","cache_control":{"type":"ephemeral"}},)"
+            R"({"type":"text","text":" brief","citations":null}],"temperature":0.5,"top_p":0.25,)"
+            R"("top_k":7,"stop_sequences":["a","b"],"stream":true,"metadata":{"user_id":"u"},)"
+            R"("overflow":"truncate","cache_control":{"type":"ephemeral"},"service_tier":"auto")");
   ASSERT_EQ(messages(call).size(), 2U);
   EXPECT_EQ(messages(call)[0].role, "system");
   ASSERT_EQ(messages(call)[0].parts.size(), 2U);

@@ -57,7 +57,8 @@ class AnthropicWriter final : public ReplyWriter {
     const TokenUsage usage{.prompt_tokens = prompt_tokens, .cached_tokens = cached_tokens};
     return event({{"type", "message_start"},
                   {"message", message(Json::array(), nullptr, nullptr, usage)}}) +
-           event({{"type", "content_block_start"}, {"index", 0}, {"content_block", text_block("")}});
+           event(
+               {{"type", "content_block_start"}, {"index", 0}, {"content_block", text_block("")}});
   }
 
   std::string piece(std::size_t, const Piece& piece) override {
@@ -75,8 +76,8 @@ class AnthropicWriter final : public ReplyWriter {
 
   std::string end(const TokenUsage& usage, const CallTimings&) override {
     if (!stream_) {
-      return to_text(message(Json::array({text_block(text_)}), stop_reason(end_),
-                             stop_sequence(end_), usage));
+      return to_text(
+          message(Json::array({text_block(text_)}), stop_reason(end_), stop_sequence(end_), usage));
     }
     return event({{"type", "message_delta"},
                   {"delta",
@@ -97,9 +98,8 @@ class AnthropicWriter final : public ReplyWriter {
 
   Json message(const Json& content, const Json& reason, const Json& sequence,
                const TokenUsage& usage) const {
-    return {{"id", "msg_" + id_},      {"type", "message"},
-            {"role", "assistant"},     {"model", model_},
-            {"content", content},      {"stop_reason", reason},
+    return {{"id", "msg_" + id_},        {"type", "message"},         {"role", "assistant"},
+            {"model", model_},           {"content", content},        {"stop_reason", reason},
             {"stop_sequence", sequence}, {"usage", usage_json(usage)}};
   }
 

@@ -64,9 +64,7 @@ class BoundaryTable {
     body[std::string(field_->name)] = value;
     return body;
   }
-  void expect_passes(const Json& value) {
-    EXPECT_EQ(refusal(with(value)), std::nullopt);
-  }
+  void expect_passes(const Json& value) { EXPECT_EQ(refusal(with(value)), std::nullopt); }
   void expect_refused(const Json& value, const std::string& says) {
     const std::optional<std::string> message = refusal(with(value));
     ASSERT_TRUE(message) << "passes";
@@ -81,12 +79,9 @@ class BoundaryTable {
   }
 
   void check_types() {
-    const std::pair<std::uint32_t, Json> samples[] = {{kFieldString, "x"},
-                                                      {kFieldInteger | kFieldNumber, 1},
-                                                      {kFieldNumber, 0.5},
-                                                      {kFieldBoolean, true},
-                                                      {kFieldObject, Json::object()},
-                                                      {kFieldArray, Json::array()}};
+    const std::pair<std::uint32_t, Json> samples[] = {
+        {kFieldString, "x"},   {kFieldInteger | kFieldNumber, 1}, {kFieldNumber, 0.5},
+        {kFieldBoolean, true}, {kFieldObject, Json::object()},    {kFieldArray, Json::array()}};
     for (const auto& [types, value] : samples) {
       if (!(field_->types & types)) expect_refused(value, ", must be ");
     }

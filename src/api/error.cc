@@ -30,12 +30,8 @@ Told told_of(ErrorCode code) {
 }
 
 const char* openai_type(int status) {
-  switch (status) {
-    case 401: return "authentication_error";
-    case 403: return "permission_error";
-    case 429: return "rate_limit_error";
-    default: return status < 500 ? "invalid_request_error" : "server_error";
-  }
+  if (status == 429) return "rate_limit_error";
+  return status < 500 ? "invalid_request_error" : "server_error";
 }
 
 const char* anthropic_type(int status) {
@@ -103,8 +99,7 @@ ApiError api_error(const Error& error) {
 
 std::string error_body(Dialect dialect, const ApiError& error, std::string_view request_id) {
   // What a message quotes may be cut inside a character.
-  return body_of(dialect, error, request_id)
-      .dump(-1, ' ', false, Json::error_handler_t::replace);
+  return body_of(dialect, error, request_id).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 }  // namespace hearth

@@ -26,11 +26,11 @@ TEST(ApiError, TellsAClientNothingOfTheInside) {
 
 TEST(ApiError, EveryCodeHasAStatus) {
   const std::pair<ErrorCode, int> statuses[] = {
-      {ErrorCode::kInvalidArgument, 400},  {ErrorCode::kNotFound, 404},
-      {ErrorCode::kCorruptData, 500},      {ErrorCode::kUnsupported, 400},
+      {ErrorCode::kInvalidArgument, 400},   {ErrorCode::kNotFound, 404},
+      {ErrorCode::kCorruptData, 500},       {ErrorCode::kUnsupported, 400},
       {ErrorCode::kResourceExhausted, 400}, {ErrorCode::kPermissionDenied, 403},
-      {ErrorCode::kUnavailable, 503},      {ErrorCode::kCancelled, 499},
-      {ErrorCode::kDeadlineExceeded, 504}, {ErrorCode::kInternal, 500}};
+      {ErrorCode::kUnavailable, 503},       {ErrorCode::kCancelled, 499},
+      {ErrorCode::kDeadlineExceeded, 504},  {ErrorCode::kInternal, 500}};
   for (const auto& [code, status] : statuses) {
     const ApiError error = api_error(Error(code, "x"));
     EXPECT_EQ(error.status, status) << to_string(code);
@@ -59,7 +59,7 @@ TEST(ApiError, TypesFollowTheStatus) {
     const std::size_t at = body.find(R"("type":")", dialect == Dialect::kAnthropic ? 15 : 0) + 8;
     return body.substr(at, body.find('"', at) - at);
   };
-  EXPECT_EQ(type(Dialect::kOpenAi, 401), "authentication_error");
+  EXPECT_EQ(type(Dialect::kOpenAi, 401), "invalid_request_error");
   EXPECT_EQ(type(Dialect::kOpenAi, 404), "invalid_request_error");
   EXPECT_EQ(type(Dialect::kOpenAi, 429), "rate_limit_error");
   EXPECT_EQ(type(Dialect::kOpenAi, 503), "server_error");

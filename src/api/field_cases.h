@@ -13,9 +13,8 @@ namespace hearth {
 struct FieldTable {
   std::span<const Field> fields;
   std::string valid;  // the JSON of an object that fits the table: what is required, and no more
-  // Reads a request in which such an object stands. It must refuse what the table refuses; of
-  // numbers, booleans and null it must take what the table takes (a text may be refused for what it
-  // says).
+  // Reads a request in which such an object stands. It must refuse what the table refuses, and take
+  // the numbers and booleans that the table takes (a text may be refused for what it says).
   std::function<void(const std::string& object)> parse;
 };
 

@@ -67,14 +67,16 @@ std::vector<Case> cases_of(const Field& field) {
   std::vector<Case> cases;
   cases.push_back({nullptr, !field.required});
   if (field.served == Field::Served::kNotServed) {
-    for (const json& value : {json("asked"), json(7), json(true), json::array({1}),
-                              json{{"type", "object"}}}) {
+    for (const json& value :
+         {json("asked"), json(7), json(true), json::array({1}), json{{"type", "object"}}}) {
       cases.push_back({value, false});
     }
     return cases;
   }
-  const std::pair<FieldTypes, json> other[] = {{kFieldString, "x"},   {kFieldNumber, 0.5},
-                                               {kFieldBoolean, true}, {kFieldObject, json::object()},
+  const std::pair<FieldTypes, json> other[] = {{kFieldString, "x"},
+                                               {kFieldNumber, 0.5},
+                                               {kFieldBoolean, true},
+                                               {kFieldObject, json::object()},
                                                {kFieldArray, json::array()}};
   for (const auto& [type, value] : other) {
     if (!(field.types & type)) cases.push_back({value, false});
@@ -108,7 +110,7 @@ void expect_case(const FieldTable& table, const Field& field, const Case& one) {
   if (!one.taken) {
     EXPECT_TRUE(by_table.value_or("").starts_with(field.name)) << shown << by_table.value_or("");
     EXPECT_TRUE(by_parser.has_value()) << shown;
-  } else if (!one.value.is_string() && !one.value.is_structured()) {
+  } else if (one.value.is_number() || one.value.is_boolean()) {
     EXPECT_EQ(by_parser, std::nullopt) << shown;
   }
 }

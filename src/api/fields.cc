@@ -68,8 +68,7 @@ std::string what_it_is(const json& value) {
     case json::value_t::null: return "null";
     case json::value_t::string:
       return "a string of " + std::to_string(value.get_ref<const std::string&>().size()) + " bytes";
-    case json::value_t::object:
-      return "an object of " + std::to_string(value.size()) + " members";
+    case json::value_t::object: return "an object of " + std::to_string(value.size()) + " members";
     case json::value_t::array: return "an array of " + std::to_string(value.size()) + " members";
     default: return value.dump();
   }
@@ -120,7 +119,8 @@ void check_value(const json& value, const Field& field, const std::string& name)
     return;
   }
   if (!(types_of(value) & field.types) || !in_range(value, field)) {
-    throw FieldError(name, name + " is " + what_it_is(value) + ", must be " + what_it_may_be(field));
+    throw FieldError(name,
+                     name + " is " + what_it_is(value) + ", must be " + what_it_may_be(field));
   }
   if (field.members.empty()) return;
   if (value.is_object()) check_fields(value, field.members, name);

@@ -107,14 +107,14 @@ std::string llama_template_reply(std::string_view prompt) { return to_text({{"pr
 std::string llama_slots_reply(std::span<const LlamaSlot> slots) {
   ordered_json list = ordered_json::array();
   for (const LlamaSlot& slot : slots) {
+    ordered_json next{{"has_next_token", slot.processing}, {"n_decoded", slot.answer_tokens}};
     list.push_back({{"id", slot.id},
                     {"model", slot.model},
                     {"n_ctx", slot.context},
                     {"speculative", false},
                     {"is_processing", slot.processing},
                     {"n_prompt_tokens", slot.prompt_tokens},
-                    {"next_token", {{{"has_next_token", slot.processing},
-                                     {"n_decoded", slot.answer_tokens}}}}});
+                    {"next_token", ordered_json::array({std::move(next)})}});
   }
   return to_text(list);
 }

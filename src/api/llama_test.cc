@@ -29,8 +29,9 @@ TEST(Llama, Tokenize) {
   const TokenId tokens[] = {198, 164, 7};
   EXPECT_EQ(llama_tokenize_reply(tokens, {}), R"({"tokens":[198,164,7]})");
   const std::string pieces[] = {"\xC3", "\xA1", " b"};
-  EXPECT_EQ(llama_tokenize_reply(tokens, pieces),
-            R"({"tokens":[{"id":198,"piece":[195]},{"id":164,"piece":[161]},{"id":7,"piece":" b"}]})");
+  EXPECT_EQ(
+      llama_tokenize_reply(tokens, pieces),
+      R"({"tokens":[{"id":198,"piece":[195]},{"id":164,"piece":[161]},{"id":7,"piece":" b"}]})");
   EXPECT_EQ(llama_tokenize_reply({}, {}), R"({"tokens":[]})");
 }
 

@@ -50,7 +50,7 @@ struct OllamaCopyCall {
 };
 struct OllamaCreateCall {
   std::string model;
-  std::string from;  // a model of the library; empty: files
+  std::string from;                                        // a model of the library; empty: files
   std::vector<std::pair<std::string, std::string>> files;  // name, "sha256:…"
   std::optional<std::string> chat_template, system, licence;
   std::vector<std::pair<std::string, std::string>> parameters;

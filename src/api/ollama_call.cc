@@ -78,7 +78,8 @@ std::span<const Field> ollama_generate_fields() noexcept {
       {"prompt", kFieldString, 0, kFieldTextBytesMax, "What to answer; empty: load the model."},
       {"suffix", kFieldString, 0, kFieldTextBytesMax, "What stands after the answer: fills a gap."},
       {"system", kFieldString, 0, kFieldTextBytesMax, "Instructions, instead of the model's own."},
-      {"template", kFieldString, 0, kFieldTextBytesMax, "A Jinja template, instead of the model's own."},
+      {"template", kFieldString, 0, kFieldTextBytesMax,
+       "A Jinja template, instead of the model's own."},
       {"context", kFieldArray, 0, kListMax, "Tokens before the prompt, of an earlier reply."},
       {"raw", kFieldBoolean, 0, 0, "The prompt is the whole text: no template."},
       unserved("images", "Pictures, in base64."),
@@ -91,8 +92,8 @@ std::span<const Field> ollama_generate_fields() noexcept {
 
 std::span<const Field> ollama_chat_fields() noexcept {
   static const std::vector<Field> fields = with_call_fields({
-      {"messages", kFieldArray, 0, kFieldMessagesMax,
-       "What was said so far; none: load the model.", false, kYes, nullptr, ollama_message_fields()},
+      {"messages", kFieldArray, 0, kFieldMessagesMax, "What was said so far; none: load the model.",
+       false, kYes, nullptr, ollama_message_fields()},
       unserved("tools", "Functions the model may call."),
   });
   return fields;

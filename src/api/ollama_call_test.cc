@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "api/error.h"
 #include "api/field_cases.h"
 #include "api/ollama.h"
@@ -31,9 +33,8 @@ TEST(OllamaCall, EveryFieldHasItsBounds) {
   const Field& calls = *std::ranges::find(messages, "tool_calls", &Field::name);
   const Field& function = *std::ranges::find(calls.members, "function", &Field::name);
   const std::string before = R"({"model":"m","messages":[{"role":"assistant","tool_calls":[)";
-  expect_bounds({calls.members, R"({"function":{"name":"f"}})", [&](const std::string& call) {
-                   parse_ollama_chat(before + call + "]}]}");
-                 }});
+  expect_bounds({calls.members, R"({"function":{"name":"f"}})",
+                 [&](const std::string& call) { parse_ollama_chat(before + call + "]}]}"); }});
   expect_bounds({function.members, R"({"name":"f"})", [&](const std::string& text) {
                    parse_ollama_chat(before + R"({"function":)" + text + "}]}]}");
                  }});
@@ -96,8 +97,7 @@ TEST(OllamaCall, NumbersThatMeanNoLimit) {
   const GenerateCall none =
       parse_ollama_generate(R"({"model":"m","prompt":"Hi","options":{"num_predict":0}})");
   EXPECT_EQ(none.max_tokens, 0u);
-  EXPECT_TRUE(
-      parse_ollama_generate(R"({"model":"m","options":{"stop":""}})").stop.empty());
+  EXPECT_TRUE(parse_ollama_generate(R"({"model":"m","options":{"stop":[]}})").stop.empty());
   EXPECT_NE(refusal(R"({"model":"m","options":{"stop":["a",""]}})"), "");
   EXPECT_NE(refusal(R"({"model":"m","options":{"stop":[7]}})"), "");
 }
@@ -165,9 +165,10 @@ TEST(OllamaCall, RawAndSuffixTakeThePromptAsItIs) {
 }
 
 TEST(OllamaCall, GoTemplatesAreRefused) {
-  for (const char* text : {"{{ .Prompt }}", "{{.System}}", "{{- if .System }}x{{ end }}",
-                           "a{{ range $i, $m := .Messages }}", "{{ $x }}", "b {{ template \\\"t\\\" }}",
-                           "{{- end -}}", "{{ jinja }} {{\\n.Response}}"}) {
+  for (const char* text :
+       {"{{ .Prompt }}", "{{.System}}", "{{- if .System }}x{{ end }}",
+        "a{{ range $i, $m := .Messages }}", "{{ $x }}", "b {{ template \\\"t\\\" }}", "{{- end -}}",
+        "{{ jinja }} {{\\n.Response}}"}) {
     EXPECT_TRUE(refusal(std::string(R"({"model":"m","prompt":"p","template":")") + text + "\"}")
                     .starts_with("template: template is written in Go's"))
         << text;

@@ -12,7 +12,7 @@ namespace {
 using nlohmann::json;
 
 constexpr auto kYes = Field::Served::kYes;
-constexpr double kFilesMax = 1024;     // shards: the largest models have below 200
+constexpr double kFilesMax = 1024;  // shards: the largest models have below 200
 constexpr std::size_t kLicencesMax = 64;
 
 std::vector<Field> create_fields() {

@@ -88,7 +88,7 @@ std::string ollama_embed_reply(const EmbedCall& call,
                     {"load_duration", nanoseconds(timings.load_seconds)},
                     {"prompt_eval_count", usage.prompt_tokens}};
   add_token_budget(usage, rest);
-  return "{\"model\":" + quoted(call.model) + ",\"embeddings\":[" + vectors + "]," +
+  return "{\"model\":" + json_string(call.model) + ",\"embeddings\":[" + vectors + "]," +
          to_text(rest).substr(1);
 }
 

@@ -52,8 +52,11 @@ TEST(OllamaEmbed, ReadsTheRest) {
 TEST(OllamaEmbed, Replies) {
   const EmbedCall call = parse_ollama_embed(R"({"model":"smollm2","input":["a","b"]})");
   const std::vector<float> embeddings[] = {{0.25f, -1.0f}, {0.1f, 1e-20f}};
-  const TokenUsage usage{.prompt_tokens = 5, .cached_tokens = 0, .answer_tokens = 0,
-                         .context_limit = 8192, .dropped_tokens = 0};
+  const TokenUsage usage{.prompt_tokens = 5,
+                         .cached_tokens = 0,
+                         .answer_tokens = 0,
+                         .context_limit = 8192,
+                         .dropped_tokens = 0};
   EXPECT_EQ(ollama_embed_reply(call, embeddings, usage, {0.5, 0.25, 0, 0}),
             R"({"model":"smollm2","embeddings":[[0.25,-1],[0.1,1e-20]],"total_duration":500000000,)"
             R"("load_duration":250000000,"prompt_eval_count":5,"context_limit":8192,)"

@@ -77,7 +77,8 @@ const std::string kShownEnd =
 TEST(OllamaListing, Show) {
   EXPECT_EQ(ollama_show_reply(description(), false), kShown + kShownEnd);
   EXPECT_EQ(ollama_show_reply(description(), true),
-            kShown + R"("tensors":[{"name":"token_embd.weight","type":"F16","shape":[576,49152]}],)" +
+            kShown +
+                R"("tensors":[{"name":"token_embd.weight","type":"F16","shape":[576,49152]}],)" +
                 kShownEnd);
 }
 

@@ -24,12 +24,15 @@ constexpr Field kToolCallFields[] = {
 constexpr Field kMessageFields[] = {
     {"role", kFieldString, 1, 16, "system, user, assistant or tool.", true},
     {"content", kFieldString, 0, kFieldTextBytesMax, "What was said."},
-    {"thinking", kFieldString, 0, kFieldTextBytesMax, "What the assistant thought before it answered."},
+    {"thinking", kFieldString, 0, kFieldTextBytesMax,
+     "What the assistant thought before it answered."},
     unserved("images", "Pictures, in base64."),
     {"tool_calls", kFieldArray, 0, kListMax, "The calls that the assistant made.", false,
      Field::Served::kYes, nullptr, kToolCallFields},
-    {"tool_name", kFieldString, 0, kFieldNameBytesMax, "Of a tool's message: the function it is from."},
-    {"tool_call_id", kFieldString, 0, kFieldNameBytesMax, "Of a tool's message: the call it answers."},
+    {"tool_name", kFieldString, 0, kFieldNameBytesMax,
+     "Of a tool's message: the function it is from."},
+    {"tool_call_id", kFieldString, 0, kFieldNameBytesMax,
+     "Of a tool's message: the call it answers."},
 };
 
 ToolCall read_call(const json& object) {

@@ -12,7 +12,6 @@ namespace {
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-
 constexpr Field kModelFields[] = {
     {"model", kFieldString, 0, kFieldNameBytesMax, "The model."},
     {"name", kFieldString, 0, kFieldNameBytesMax, "The model, as it was called before."},

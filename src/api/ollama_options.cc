@@ -41,7 +41,8 @@ constexpr Field kOptionFields[] = {
     {"num_batch", kFieldInteger, 0, kFieldInt32Max, "Taken; the server decides.", false, kNoEffect},
     {"num_gpu", kFieldInteger, -1, kFieldInt32Max, "Taken; the server decides.", false, kNoEffect},
     {"main_gpu", kFieldInteger, 0, kFieldInt32Max, "Taken; the server decides.", false, kNoEffect},
-    {"num_thread", kFieldInteger, 0, kFieldInt32Max, "Taken; the server decides.", false, kNoEffect},
+    {"num_thread", kFieldInteger, 0, kFieldInt32Max, "Taken; the server decides.", false,
+     kNoEffect},
     {"numa", kFieldBoolean, 0, 0, "Taken; the server decides.", false, kNoEffect},
     {"low_vram", kFieldBoolean, 0, 0, "Taken; the server decides.", false, kNoEffect},
     {"f16_kv", kFieldBoolean, 0, 0, "Taken; the server decides.", false, kNoEffect},
@@ -59,10 +60,7 @@ constexpr Field kOptionFields[] = {
 };
 
 std::vector<std::string> read_stops(const json& options) {
-  std::vector<std::string> stops =
-      read_strings(options, "stop", StopMatcher::kStopsMax, StopMatcher::kStopBytesMax);
-  if (stops == std::vector<std::string>{""}) stops.clear();
-  return stops;
+  return read_strings(options, "stop", StopMatcher::kStopsMax, StopMatcher::kStopBytesMax);
 }
 
 using ReadOption = bool (*)(const json& options, std::string_view name, GenerateCall& call);

@@ -1,8 +1,8 @@
 // What several of Ollama's replies have in common. Internal to the room. Pure; any thread.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 
 #include "api/call.h"
 #include "api/model_entry.h"

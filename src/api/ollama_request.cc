@@ -58,9 +58,9 @@ std::optional<std::string> text_field(const json& body, std::string_view name) {
 std::optional<KeepAlive> keep_alive_field(const json& body) {
   const json* value = find_field(body, "keep_alive");
   if (value == nullptr) return std::nullopt;
-  const std::optional<double> seconds =
-      value->is_number() ? value->get<double>()
-                         : parse_duration(value->get_ref<const std::string&>());
+  const std::optional<double> seconds = value->is_number()
+                                            ? value->get<double>()
+                                            : parse_duration(value->get_ref<const std::string&>());
   if (!seconds) {
     throw FieldError("keep_alive",
                      "keep_alive must be a number of seconds, or a text with units like \"5m\" or "

@@ -28,10 +28,7 @@ bool is_empty_text(const nlohmann::json& value);
 // A field that is refused unless its value asks for nothing.
 constexpr Field unserved(std::string_view name, std::string_view about,
                          bool (*harmless)(const nlohmann::json&) = is_empty_or_false) {
-  return {.name = name,
-          .about = about,
-          .served = Field::Served::kNotServed,
-          .harmless = harmless};
+  return {.name = name, .about = about, .served = Field::Served::kNotServed, .harmless = harmless};
 }
 
 // A checked object.

@@ -52,7 +52,8 @@ TEST(OllamaWriter, GenerateRepliesWhole) {
       make_ollama_generate_writer(call_for(R"("prompt":"Hi","stream":false)"), kHead);
   EXPECT_EQ(writer->content_type(), "application/json");
   EXPECT_EQ(play(*writer, {Finish::kLength, "", {1, 2, 3}}),
-            kStart + R"("response":"Hello ✓","done":true,"done_reason":"length","context":[1,2,3],)" +
+            kStart +
+                R"("response":"Hello ✓","done":true,"done_reason":"length","context":[1,2,3],)" +
                 kTail);
 }
 
@@ -88,8 +89,7 @@ TEST(OllamaWriter, LogprobsStandBesideTheirPiece) {
       R"({"token":"�","logprob":-0.25,"bytes":[195]},{"token":"b","logprob":-1.5,"bytes":[98]}]},)"
       R"({"token":"�","logprob":-9999.0,"bytes":[161]}]})";
   const auto stream = make_ollama_generate_writer(call_for(R"("prompt":"Hi")"), kHead);
-  EXPECT_EQ(stream->piece(0, piece),
-            kStart + R"("response":"á","done":false,)" + logprobs + "\n");
+  EXPECT_EQ(stream->piece(0, piece), kStart + R"("response":"á","done":false,)" + logprobs + "\n");
   const auto whole =
       make_ollama_generate_writer(call_for(R"("prompt":"Hi","stream":false)"), kHead);
   EXPECT_EQ(whole->piece(0, piece), "");
@@ -100,8 +100,7 @@ TEST(OllamaWriter, LogprobsStandBesideTheirPiece) {
 TEST(OllamaWriter, DroppedTokensAndOddTimesAreTold) {
   TokenUsage usage = kUsage;
   usage.dropped_tokens = 96;
-  const auto writer =
-      make_ollama_chat_writer(call_for(R"("prompt":"Hi","stream":false)"), kHead);
+  const auto writer = make_ollama_chat_writer(call_for(R"("prompt":"Hi","stream":false)"), kHead);
   const std::string reply = writer->end(usage, {-1, 1e300, 0.0000000004, 0.0000000006});
   EXPECT_NE(reply.find(R"("total_duration":0,"load_duration":9200000000000000000,)"),
             std::string::npos);
@@ -121,9 +120,10 @@ TEST(OllamaWriter, AnErrorIsALine) {
 TEST(OllamaWriter, LoadAndUnload) {
   EXPECT_EQ(ollama_loaded_reply(call_for(R"("keep_alive":"5m")"), kHead, false),
             kStart + R"("response":"","done":true,"done_reason":"load"})");
-  EXPECT_EQ(ollama_loaded_reply(call_for(R"("keep_alive":0)"), kHead, true),
-            kStart +
-                R"("message":{"role":"assistant","content":""},"done":true,"done_reason":"unload"})");
+  EXPECT_EQ(
+      ollama_loaded_reply(call_for(R"("keep_alive":0)"), kHead, true),
+      kStart +
+          R"("message":{"role":"assistant","content":""},"done":true,"done_reason":"unload"})");
 }
 
 }  // namespace

@@ -203,9 +203,7 @@ constexpr Field kChatOwnFields[] = {
     {.name = "moderation",
      .about = "Judge prompt and answer.",
      .served = Field::Served::kNotServed},
-    {.name = "web_search_options",
-     .about = "Search the web.",
-     .served = Field::Served::kNotServed},
+    {.name = "web_search_options", .about = "Search the web.", .served = Field::Served::kNotServed},
 };
 
 constexpr auto kChatFields = joined_fields(kOpenAiSharedFields, kChatOwnFields);

@@ -79,9 +79,9 @@ TEST(OpenAiChat, ReadsEveryField) {
 }
 
 TEST(OpenAiChat, NullIsAbsent) {
-  const GenerateCall call = parse(
-      R"("temperature":null,"n":null,"stop":null,"seed":null,"logit_bias":null,"tools":null,)"
-      R"("audio":null,"stream_options":null,"max_tokens":null,"response_format":null)");
+  const GenerateCall call =
+      parse(R"("temperature":null,"n":null,"stop":null,"seed":null,"logit_bias":null,"tools":null,)"
+            R"("audio":null,"stream_options":null,"max_tokens":null,"response_format":null)");
   EXPECT_EQ(call.sampling.temperature, 1.0f);
   EXPECT_EQ(call.n, 1U);
 }

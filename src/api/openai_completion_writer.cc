@@ -14,8 +14,9 @@ std::string name_of(const TokenLogprob& token) { return openai_token_text(token.
 
 // Characters that begin in these bytes.
 std::size_t characters(std::string_view bytes) {
-  return static_cast<std::size_t>(std::count_if(
-      bytes.begin(), bytes.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return static_cast<std::size_t>(std::count_if(bytes.begin(), bytes.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
 }
 
 // The likeliest and the chosen one by name, null where nothing was predicted (the first token of
@@ -74,10 +75,8 @@ class CompletionWriter final : public OpenAiWriter {
   }
   static Json choice(std::size_t index, const std::string& text, const Json& logprobs,
                      const Json& finish_reason) {
-    return {{"text", text},
-            {"index", index},
-            {"logprobs", logprobs},
-            {"finish_reason", finish_reason}};
+    return {
+        {"text", text}, {"index", index}, {"logprobs", logprobs}, {"finish_reason", finish_reason}};
   }
 
   std::vector<std::size_t> offsets_;  // [answers()] characters whose logprobs were told

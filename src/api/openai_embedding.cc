@@ -1,6 +1,5 @@
 #include <array>
 #include <bit>
-#include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -82,15 +81,6 @@ std::string float_bytes(std::span<const float> values) {
   return bytes;
 }
 
-std::string float_array(std::span<const float> values) {
-  std::string text = "[";
-  for (const float value : values) {
-    if (text.size() > 1) text += ',';
-    text += std::isfinite(value) ? number_text(value) : "null";
-  }
-  return text + "]";
-}
-
 }  // namespace
 
 std::span<const Field> openai_embedding_fields() noexcept { return kEmbeddingFields; }
@@ -119,12 +109,12 @@ std::string openai_embedding_reply(const EmbedCall& call,
   for (std::size_t i = 0; i < embeddings.size(); ++i) {
     if (i > 0) body += ',';
     body += R"({"object":"embedding","index":)" + std::to_string(i) + R"(,"embedding":)";
-    body += call.base64 ? '"' + base64(float_bytes(embeddings[i])) + '"'
-                        : float_array(embeddings[i]);
+    body +=
+        call.base64 ? '"' + base64(float_bytes(embeddings[i])) + '"' : number_array(embeddings[i]);
     body += '}';
   }
   const std::string tokens = std::to_string(usage.prompt_tokens);
-  return body + R"(],"model":)" + quoted(call.model) + R"(,"usage":{"prompt_tokens":)" + tokens +
+  return body + R"(],"model":)" + json_string(call.model) + R"(,"usage":{"prompt_tokens":)" + tokens +
          R"(,"total_tokens":)" + tokens + R"(,"context_limit":)" +
          std::to_string(usage.context_limit) + "}}";
 }

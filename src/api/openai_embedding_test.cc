@@ -72,8 +72,7 @@ TEST(OpenAiEmbedding, RepliesInBase64) {
   EmbedCall call;
   call.model = "m";
   call.base64 = true;
-  const std::vector<std::vector<float>> embeddings = {
-      {0.1f, -1.0f, 1e-7f}, {0.1f}, {0.1f, -1.0f}};
+  const std::vector<std::vector<float>> embeddings = {{0.1f, -1.0f, 1e-7f}, {0.1f}, {0.1f, -1.0f}};
   const std::string reply = openai_embedding_reply(call, embeddings, {});
   const nlohmann::json json = nlohmann::json::parse(reply);
   EXPECT_EQ(json["data"][0]["embedding"], "zczMPQAAgL+Vv9Yz");

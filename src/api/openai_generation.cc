@@ -31,8 +31,7 @@ void read_logit_bias(const json& body, SamplingOptions& sampling) {
     const TokenId id = token_of_key(key);
     const double bias = value.is_number() ? value.get<double>() : kBiasMax + 1;
     if (!(bias >= -kBiasMax && bias <= kBiasMax)) {
-      throw FieldError("logit_bias",
-                       "logit_bias[" + key + "] must be a number from -100 to 100");
+      throw FieldError("logit_bias", "logit_bias[" + key + "] must be a number from -100 to 100");
     }
     sampling.logit_bias.emplace_back(id, static_cast<float>(bias));
   }

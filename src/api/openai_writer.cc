@@ -61,10 +61,10 @@ OpenAiWriter::OpenAiWriter(const GenerateCall& call, const ReplyHead& head, cons
       include_usage_(call.include_usage),
       wants_logprobs_(call.top_logprobs.has_value()),
       answers_(call.prompts.size() * call.n) {
-  frame_ = R"({"id":)" + quoted(std::string(names.id_prefix) + head.id) + R"(,"object":)" +
-           quoted(stream_ ? names.chunk_object : names.whole_object) + R"(,"created":)" +
-           std::to_string(head.created_unix_ms / 1000) + R"(,"model":)" + quoted(head.model) +
-           R"(,"system_fingerprint":)" + quoted(openai_fingerprint());
+  frame_ = R"({"id":)" + json_string(std::string(names.id_prefix) + head.id) + R"(,"object":)" +
+           json_string(stream_ ? names.chunk_object : names.whole_object) + R"(,"created":)" +
+           std::to_string(head.created_unix_ms / 1000) + R"(,"model":)" + json_string(head.model) +
+           R"(,"system_fingerprint":)" + json_string(openai_fingerprint());
 }
 
 std::string OpenAiWriter::event(std::string_view choices, std::string_view usage) const {

@@ -67,14 +67,16 @@ TEST(OpenAiChatWriter, AStream) {
   EXPECT_EQ(writer->content_type(), "text/event-stream; charset=utf-8");
   EXPECT_EQ(writer->begin(9, 4),
             start + R"({"index":0,"delta":{"role":"assistant","content":"","refusal":null},)"
-                    R"("logprobs":null,"finish_reason":null}]})" "\n\n");
+                    R"("logprobs":null,"finish_reason":null}]})"
+                    "\n\n");
   EXPECT_EQ(writer->piece(0, {"", {}}), "");
   EXPECT_EQ(writer->piece(0, {"é", {}}),
             start + R"({"index":0,"delta":{"content":"é"},"logprobs":null,"finish_reason":null}]})"
                     "\n\n");
   EXPECT_EQ(writer->ping(), ": ping\n\n");
   EXPECT_EQ(writer->finish(0, ended(Finish::kStopText, "x")),
-            start + R"({"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"}]})" "\n\n");
+            start + R"({"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"}]})"
+                    "\n\n");
   EXPECT_EQ(writer->end(kUsage, {}), "data: [DONE]\n\n");
 }
 
@@ -83,11 +85,12 @@ TEST(OpenAiChatWriter, AStreamWithUsage) {
   call.include_usage = true;
   const auto writer = make_openai_chat_writer(call, kHead);
   const std::string start = "data: " + frame("chatcmpl-7f", "chat.completion.chunk");
-  EXPECT_TRUE(writer->begin(9, 4).ends_with(R"("finish_reason":null}],"usage":null})" "\n\n"));
-  EXPECT_TRUE(
-      writer->piece(0, {"a", {}}).ends_with(R"("finish_reason":null}],"usage":null})" "\n\n"));
-  EXPECT_EQ(writer->end(kUsage, {}),
-            start + "]," + kUsageText + "}\n\ndata: [DONE]\n\n");
+  EXPECT_TRUE(writer->begin(9, 4).ends_with(R"("finish_reason":null}],"usage":null})"
+                                            "\n\n"));
+  EXPECT_TRUE(writer->piece(0, {"a", {}})
+                  .ends_with(R"("finish_reason":null}],"usage":null})"
+                             "\n\n"));
+  EXPECT_EQ(writer->end(kUsage, {}), start + "]," + kUsageText + "}\n\ndata: [DONE]\n\n");
   TokenUsage dropped = kUsage;
   dropped.dropped_tokens = 6;
   EXPECT_NE(writer->end(dropped, {}).find(R"("context_limit":2048,"dropped_tokens":6})"),
@@ -99,7 +102,8 @@ TEST(OpenAiChatWriter, ALogprobIsOfBytes) {
   call.top_logprobs = 1;
   const auto writer = make_openai_chat_writer(call, kHead);
   const float impossible = -std::numeric_limits<float>::infinity();
-  const Piece piece{"", {logprobs("\xF0\x9F", -0.1f, {{.id = 2, .bytes = "a", .logprob = impossible}})}};
+  const Piece piece{
+      "", {logprobs("\xF0\x9F", -0.1f, {{.id = 2, .bytes = "a", .logprob = impossible}})}};
   const std::string event = writer->piece(0, piece);
   const std::string expected =
       R"("delta":{"content":""},"logprobs":{"content":[{"token":"\\xf0\\x9f","logprob":-0.1,)"
@@ -131,10 +135,9 @@ TEST(OpenAiCompletionWriter, AWholeReplyToTwoPrompts) {
     return R"({"text":"text )" + index + R"(","index":)" + index +
            R"(,"logprobs":null,"finish_reason":")" + reason + R"("})";
   };
-  EXPECT_EQ(writer->end(kUsage, {}),
-            frame("cmpl-7f", "text_completion") + choice("0", "stop") + "," +
-                choice("1", "length") + "," + choice("2", "stop") + "," + choice("3", "stop") +
-                "]," + kUsageText + "}");
+  EXPECT_EQ(writer->end(kUsage, {}), frame("cmpl-7f", "text_completion") + choice("0", "stop") +
+                                         "," + choice("1", "length") + "," + choice("2", "stop") +
+                                         "," + choice("3", "stop") + "]," + kUsageText + "}");
 }
 
 TEST(OpenAiCompletionWriter, AStream) {
@@ -142,17 +145,21 @@ TEST(OpenAiCompletionWriter, AStream) {
   const std::string start = "data: " + frame("cmpl-7f", "text_completion");
   EXPECT_EQ(writer->begin(9, 4), "");
   EXPECT_EQ(writer->piece(0, {"a", {}}),
-            start + R"({"text":"a","index":0,"logprobs":null,"finish_reason":null}]})" "\n\n");
+            start + R"({"text":"a","index":0,"logprobs":null,"finish_reason":null}]})"
+                    "\n\n");
   EXPECT_EQ(writer->finish(0, {}),
-            start + R"({"text":"","index":0,"logprobs":null,"finish_reason":"stop"}]})" "\n\n");
+            start + R"({"text":"","index":0,"logprobs":null,"finish_reason":"stop"}]})"
+                    "\n\n");
   EXPECT_EQ(writer->end(kUsage, {}), "data: [DONE]\n\n");
 }
 
 // The older form: four lists. The first token of an echoed prompt was not predicted.
 std::vector<PieceLogprobs> cafe() {
   const float unknown = std::numeric_limits<float>::quiet_NaN();
-  return {logprobs("caf", unknown), logprobs("\xC3", -0.5f, {{.id = 3, .bytes = "e", .logprob = -0.25f}}),
-          logprobs("\xA9", 0.0f, {{.id = 4, .bytes = "\xA9", .logprob = 0.0f}}), logprobs("!", -2.0f)};
+  return {logprobs("caf", unknown),
+          logprobs("\xC3", -0.5f, {{.id = 3, .bytes = "e", .logprob = -0.25f}}),
+          logprobs("\xA9", 0.0f, {{.id = 4, .bytes = "\xA9", .logprob = 0.0f}}),
+          logprobs("!", -2.0f)};
 }
 
 TEST(OpenAiCompletionWriter, LogprobsOfAWholeReply) {
@@ -189,10 +196,11 @@ Joined join(const std::string& stream, std::size_t answers) {
     if (!chunk.value("usage", json()).is_null()) joined.usage = chunk["usage"];
     for (const json& choice : chunk["choices"]) {
       const std::size_t index = choice["index"];
-      const json text = choice.contains("delta") ? choice["delta"].value("content", json(""))
-                                                 : choice["text"];
+      const json text =
+          choice.contains("delta") ? choice["delta"].value("content", json("")) : choice["text"];
       joined.texts[index] += text.get<std::string>();
-      if (!choice["finish_reason"].is_null()) joined.reasons[index] = choice["finish_reason"];
+      const json& reason = choice["finish_reason"];
+      if (!reason.is_null()) joined.reasons[index] = reason.get<std::string>();
       const json& content = choice["logprobs"];
       if (content.is_null()) continue;
       const char* list = content.contains("content") ? "content" : "text_offset";
@@ -226,7 +234,8 @@ std::string play(MakeWriter make, bool stream) {
 TEST(OpenAiWriters, StreamAndWholeAgree) {
   for (const MakeWriter make : {&make_openai_chat_writer, &make_openai_completion_writer}) {
     std::string stream = play(make, true);
-    for (std::size_t at; (at = stream.find(": ping\n\n")) != std::string::npos;) stream.erase(at, 8);
+    for (std::size_t at; (at = stream.find(": ping\n\n")) != std::string::npos;)
+      stream.erase(at, 8);
     const Joined joined = join(stream, 3);
     const json whole = json::parse(play(make, false));
     EXPECT_EQ(joined.usage, whole["usage"]);

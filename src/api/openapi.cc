@@ -35,10 +35,8 @@ json path_parameters(std::string_view path) {
   for (std::size_t open = path.find('{'); open != std::string_view::npos;
        open = path.find('{', open + 1)) {
     const std::string name(path.substr(open + 1, path.find('}', open) - open - 1));
-    parameters.push_back({{"name", name},
-                          {"in", "path"},
-                          {"required", true},
-                          {"schema", {{"type", "string"}}}});
+    parameters.push_back(
+        {{"name", name}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}});
   }
   return parameters;
 }
@@ -74,13 +72,12 @@ std::string openapi_document(std::span<const ApiRoute> routes) {
     paths[std::string(route.path)][lower(route.method)] = operation(route);
   }
   const json key = {{"type", "http"}, {"scheme", "bearer"}};
-  const json document = {
-      {"openapi", "3.1.0"},
-      {"info", {{"title", "Hearth"}, {"version", HEARTH_VERSION}}},
-      {"paths", paths},
-      {"components", {{"securitySchemes", {{"key", key}}}}},
-      // A key where the server asks for one; without, where it does not.
-      {"security", json::array({json::object(), {{"key", json::array()}}})}};
+  const json document = {{"openapi", "3.1.0"},
+                         {"info", {{"title", "Hearth"}, {"version", HEARTH_VERSION}}},
+                         {"paths", paths},
+                         {"components", {{"securitySchemes", {{"key", key}}}}},
+                         // A key where the server asks for one; without, where it does not.
+                         {"security", json::array({json::object(), {{"key", json::array()}}})}};
   return document.dump();
 }
 

@@ -14,13 +14,27 @@ using nlohmann::json;
 
 TEST(OpenApi, DescribesEveryRoute) {
   const ApiRoute routes[] = {
-      {.method = "POST", .path = "/v1/chat/completions", .summary = "Answers.",
-       .fields = openai_chat_fields(), .permission = "generate", .streams = true},
-      {.method = "GET", .path = "/v1/models/{model}", .summary = "One model.", .fields = {},
+      {.method = "POST",
+       .path = "/v1/chat/completions",
+       .summary = "Answers.",
+       .fields = openai_chat_fields(),
+       .permission = "generate",
+       .streams = true},
+      {.method = "GET",
+       .path = "/v1/models/{model}",
+       .summary = "One model.",
+       .fields = {},
        .permission = "read"},
-      {.method = "POST", .path = "/api/chat", .summary = "Answers.",
-       .fields = anthropic_count_fields(), .permission = "generate", .streams = true},
-      {.method = "HEAD", .path = "/api/chat", .summary = "Nothing.", .fields = {},
+      {.method = "POST",
+       .path = "/api/chat",
+       .summary = "Answers.",
+       .fields = anthropic_count_fields(),
+       .permission = "generate",
+       .streams = true},
+      {.method = "HEAD",
+       .path = "/api/chat",
+       .summary = "Nothing.",
+       .fields = {},
        .permission = "none"},
   };
   const json document = json::parse(openapi_document(routes));

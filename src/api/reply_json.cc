@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 namespace hearth {
@@ -10,7 +11,7 @@ std::string to_text(const nlohmann::ordered_json& json) {
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
-std::string quoted(std::string_view text) { return to_text(nlohmann::ordered_json(text)); }
+std::string json_string(std::string_view text) { return to_text(nlohmann::ordered_json(text)); }
 
 std::string number_text(float value) {
   std::array<char, 32> digits;  // at most 15: "-1.17549435e-38"
@@ -23,6 +24,15 @@ double shortest_double(float value) {
   double number = 0;
   std::from_chars(digits.data(), digits.data() + digits.size(), number);
   return number;
+}
+
+std::string number_array(std::span<const float> values) {
+  std::string text = "[";
+  for (const float value : values) {
+    if (text.size() > 1) text += ',';
+    text += std::isfinite(value) ? number_text(value) : "null";
+  }
+  return text + "]";
 }
 
 }  // namespace hearth

@@ -38,11 +38,12 @@ std::vector<TokenId> tokens_of(const json& array, std::string_view name) {
   return tokens;
 }
 
+// As the first of the array was.
 TextOrTokens text_or_tokens(const json& value, std::string_view name, bool is_text) {
   if (is_text && value.is_string()) return value.get<std::string>();
   if (!is_text && value.is_array()) return tokens_of(value, name);
-  refuse(std::string(name), is_text ? "a string, as the first is"
-                                    : "an array of tokens, as the first is");
+  refuse(std::string(name),
+         is_text ? "a string, as the first is" : "an array of tokens, as the first is");
 }
 
 }  // namespace
@@ -135,11 +136,19 @@ std::vector<TextOrTokens> read_texts_or_tokens(const json& object, std::string_v
     refuse(std::string(name), "at most " + std::to_string(count_max) + " entries");
   }
   const bool is_text = (*value)[0].is_string();
+  if (!is_text && !(*value)[0].is_array()) {
+    refuse(indexed(name, 0), "a string, a token id or an array of token ids");
+  }
   all.reserve(value->size());
   for (std::size_t i = 0; i < value->size(); ++i) {
     all.push_back(text_or_tokens((*value)[i], indexed(name, i), is_text));
   }
   return all;
+}
+
+std::vector<TokenId> read_tokens(const json& object, std::string_view name) {
+  const json* value = find_field(object, name);
+  return value && !value->empty() ? tokens_of(*value, name) : std::vector<TokenId>();
 }
 
 }  // namespace hearth
