@@ -38,7 +38,7 @@ void answer(ReplyWriter& writer, std::string_view bytes, bool logprobs) {
 }
 
 void reply(ReplyWriter& writer, std::string_view text, bool logprobs) {
-  const std::string begin = writer.begin(text.size(), text.size() / 2);
+  writer.begin(text.size(), text.size() / 2);
   for (std::size_t at = 0; at < text.size(); at += kPieceBytes) {
     answer(writer, text.substr(at, kPieceBytes), logprobs);
   }

@@ -132,11 +132,7 @@ TEST(Fields, IntegersAreExactToTheLast) {
   EXPECT_EQ(refusal(R"({"seed":9007199254740992.0})"), "");
 }
 
-TEST(Fields, HoldsEveryLimit) {
-  BoundaryTable table(kTable, json::parse(kGood));
-  table.check();
-  EXPECT_GT(table.checks(), 100U);
-}
+TEST(Fields, HoldsEveryLimit) { EXPECT_GT(check_boundaries(kTable, kGood), 100U); }
 
 TEST(Fields, TheSchemaSaysTheSame) {
   const json schema = schema_of(kTable);

@@ -110,13 +110,13 @@ std::string openai_embedding_reply(const EmbedCall& call,
     if (i > 0) body += ',';
     body += R"({"object":"embedding","index":)" + std::to_string(i) + R"(,"embedding":)";
     body +=
-        call.base64 ? '"' + base64(float_bytes(embeddings[i])) + '"' : number_array(embeddings[i]);
+        call.base64 ? '"' + base64(float_bytes(embeddings[i])) + '"' : float_array(embeddings[i]);
     body += '}';
   }
   const std::string tokens = std::to_string(usage.prompt_tokens);
-  return body + R"(],"model":)" + json_string(call.model) + R"(,"usage":{"prompt_tokens":)" + tokens +
-         R"(,"total_tokens":)" + tokens + R"(,"context_limit":)" +
-         std::to_string(usage.context_limit) + "}}";
+  body += R"(],"model":)" + json_string(call.model);
+  body += R"(,"usage":{"prompt_tokens":)" + tokens + R"(,"total_tokens":)" + tokens;
+  return body + R"(,"context_limit":)" + std::to_string(usage.context_limit) + "}}";
 }
 
 }  // namespace hearth

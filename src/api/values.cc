@@ -38,6 +38,15 @@ std::vector<TokenId> tokens_of(const json& array, std::string_view name) {
   return tokens;
 }
 
+// Of 1 to `bytes_max` bytes.
+std::string short_string(const json& value, std::string name, std::size_t bytes_max) {
+  const std::size_t bytes = value.is_string() ? value.get_ref<const std::string&>().size() : 0;
+  if (bytes == 0 || bytes > bytes_max) {
+    refuse(std::move(name), "a string of 1 to " + std::to_string(bytes_max) + " bytes");
+  }
+  return value.get<std::string>();
+}
+
 // As the first of the array was.
 TextOrTokens text_or_tokens(const json& value, std::string_view name, bool is_text) {
   if (is_text && value.is_string()) return value.get<std::string>();
@@ -102,19 +111,13 @@ std::vector<std::string> read_strings(const json& object, std::string_view name,
                                       std::size_t count_max, std::size_t bytes_max) {
   const json* value = find_field(object, name);
   if (!value) return {};
-  if (value->is_string()) return {value->get<std::string>()};
+  if (!value->is_array()) return {short_string(*value, std::string(name), bytes_max)};
   if (value->size() > count_max) {
     refuse(std::string(name), "at most " + std::to_string(count_max) + " strings");
   }
   std::vector<std::string> strings;
   for (std::size_t i = 0; i < value->size(); ++i) {
-    const json& element = (*value)[i];
-    const std::size_t bytes =
-        element.is_string() ? element.get_ref<const std::string&>().size() : 0;
-    if (bytes == 0 || bytes > bytes_max) {
-      refuse(indexed(name, i), "a string of 1 to " + std::to_string(bytes_max) + " bytes");
-    }
-    strings.push_back(element.get<std::string>());
+    strings.push_back(short_string((*value)[i], indexed(name, i), bytes_max));
   }
   return strings;
 }
