@@ -1,6 +1,5 @@
 #include <array>
 #include <bit>
-#include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -80,15 +79,6 @@ std::string float_bytes(std::span<const float> values) {
     for (int shift = 0; shift < 32; shift += 8) bytes += static_cast<char>(bits >> shift & 0xFF);
   }
   return bytes;
-}
-
-std::string float_array(std::span<const float> values) {
-  std::string text = "[";
-  for (const float value : values) {
-    if (text.size() > 1) text += ',';
-    text += std::isfinite(value) ? number_text(value) : "null";
-  }
-  return text + "]";
 }
 
 }  // namespace
