@@ -6,7 +6,6 @@
 //   wheels/<key>/*.whl               finished wheels, kept until their blob is published
 //   sets/<digest of first>/…         links that give the shards of one model their names
 //   packed/<digest>/…                weights as they are computed with (host/weight_cache.h)
-//   state.db                         keys and usage of the server (state/state.h)
 //   locks/<key>, locks/store         held by processes at work; nobody else leaves anything here
 //   state.db (-wal, -shm)            keys and usage (state/state.h)
 //
