@@ -110,7 +110,7 @@ std::string openai_embedding_reply(const EmbedCall& call,
     if (i > 0) body += ',';
     body += R"({"object":"embedding","index":)" + std::to_string(i) + R"(,"embedding":)";
     body +=
-        call.base64 ? '"' + base64(float_bytes(embeddings[i])) + '"' : float_array(embeddings[i]);
+        call.base64 ? '"' + base64(float_bytes(embeddings[i])) + '"' : number_array(embeddings[i]);
     body += '}';
   }
   const std::string tokens = std::to_string(usage.prompt_tokens);
