@@ -9,6 +9,7 @@
 #include "command.h"
 #include "format/printable.h"
 #include "store/download.h"
+#include "table.h"
 
 
 namespace hearth {
