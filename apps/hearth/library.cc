@@ -25,9 +25,9 @@ Library::Options library_options() {
 
 }  // namespace
 
-CommandLibrary::CommandLibrary()
+CommandLibrary::CommandLibrary(bool fetches_wheels)
     : http(HttpClient::Options{}),
       pip(setting("HEARTH_PYTHON", "python3")),
-      library(library_options(), Catalog::embedded(), http, &pip) {}
+      library(library_options(), Catalog::embedded(), http, fetches_wheels ? &pip : nullptr) {}
 
 }  // namespace hearth

@@ -12,7 +12,8 @@ struct CommandLibrary {
   PipFetcher pip;
   Library library;
 
-  CommandLibrary();
+  // fetches_wheels: false for the server, which starts no program.
+  explicit CommandLibrary(bool fetches_wheels = true);
 };
 
 }  // namespace hearth

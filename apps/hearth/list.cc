@@ -1,9 +1,6 @@
 // hearth list: the models on this machine, or with --catalog those that have a short name.
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <array>
 #include <cstdio>
-#include <ctime>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -12,6 +9,7 @@
 #include "command.h"
 #include "library.h"
 #include "store/download.h"
+#include "table.h"
 
 namespace hearth {
 namespace {
@@ -20,32 +18,6 @@ struct ListFlags {
   bool catalog = false;
   bool json = false;
 };
-
-using TableRow = std::vector<std::string>;
-
-void print_table(const std::vector<TableRow>& rows) {
-  std::vector<std::size_t> widths(rows.front().size());
-  for (const TableRow& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  for (const TableRow& row : rows) {
-    std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      line += row[i];
-      if (i + 1 < row.size()) line += std::string(widths[i] - row[i].size() + 2, ' ');
-    }
-    std::printf("%s\n", line.c_str());
-  }
-}
-
-std::string local_time(std::int64_t unix_s) {
-  const auto time = static_cast<std::time_t>(unix_s);
-  std::tm parts{};
-  if (::localtime_r(&time, &parts) == nullptr) return "?";
-  std::array<char, 32> text{};
-  std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M", &parts);
-  return text.data();
-}
 
 void print_json(const nlohmann::json& models) {
   const nlohmann::json object = {{"models", models}};

@@ -29,6 +29,10 @@ void add_load_flags(CLI::App& command, LoadFlags& flags) {
                   "A model of the library, a reference to pull, or a GGUF file")
       ->required()
       ->type_name("");
+  add_engine_flags(command, flags);
+}
+
+void add_engine_flags(CLI::App& command, LoadFlags& flags) {
   command
       .add_option(
           "--ctx", flags.options.context,
@@ -92,18 +96,28 @@ ResolvedModel resolve_model(const std::string& model) {
   return opened.library.resolve(ref);
 }
 
-std::unique_ptr<LoadedModel> load(const LoadFlags& flags) {
+bool takes_any_engine(const LoadFlags& flags) {
+  const DeviceOptions& device = flags.options.device;
+  return flags.options.context == 0 && flags.kv_type == LoadFlags().kv_type &&
+         !flags.weight_cache && device.isa.empty() && device.threads == 0 &&
+         device.decode_threads == 0 && !device.in_place && !device.fast;
+}
+
+LoadOptions load_options(const LoadFlags& flags) {
   if (flags.weight_cache && flags.options.device.in_place) {
     throw Error(ErrorCode::kInvalidArgument,
                 "--weight-cache keeps packed weights, and --mmap packs none: leave one out");
   }
-  const ResolvedModel model = resolve_model(flags.model);
   LoadOptions options = flags.options;
   options.cache_types = *cache_types_from_name(flags.kv_type);
-  if (flags.weight_cache) {
-    options.weight_cache = StoreLayout(Library::default_home()).packed();
-    if (model.manifest) options.blob_digest = model.manifest->model_digest().hex();
-  }
+  if (flags.weight_cache) options.weight_cache = StoreLayout(Library::default_home()).packed();
+  return options;
+}
+
+std::unique_ptr<LoadedModel> load(const LoadFlags& flags) {
+  LoadOptions options = load_options(flags);
+  const ResolvedModel model = resolve_model(flags.model);
+  if (model.manifest) options.blob_digest = model.manifest->model_digest().hex();
   LoadingLine line(flags.model);
   options.on_progress = [&](std::uint64_t done, std::uint64_t all) { line.show(done, all); };
   return open_model(model.path, options);

@@ -14,6 +14,7 @@
 #include "cli/history_file.h"
 #include "cli/model_hint.h"
 #include "cli/one_shot.h"
+#include "cli/remote_answerer.h"
 #include "cli/terminal_reader.h"
 #include "command.h"
 #include "host/answerer.h"
@@ -27,6 +28,7 @@ namespace {
 struct RunFlags {
   LoadFlags load;
   OneShot shot;
+  bool local = false;
 };
 
 void show_hints(const RunFlags& flags, const ModelCard& card, Screen& screen) {
@@ -47,6 +49,24 @@ SpeedHook speed_hook(const LoadedModel& loaded, const DeviceOptions& device) {
   };
 }
 
+// The running server's answerer, where there is a server that has the model and nothing asks for
+// what only an engine of this process does; else none.
+std::unique_ptr<Answerer> ask_server(const RunFlags& flags, RunningServer& server) {
+  const AskOptions& options = flags.shot.settings.options;
+  if (flags.local || !takes_any_engine(flags.load) || options.ignore_eos || flags.shot.json) {
+    return nullptr;
+  }
+  if (ModelRef::parse(flags.load.model).kind == ModelRef::Kind::kFile || !server.listens()) {
+    return nullptr;
+  }
+  try {
+    return make_remote_answerer(server, flags.load.model);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kNotFound) throw;
+    return nullptr;  // another library: this one may have it
+  }
+}
+
 void run(RunFlags flags) {
   const bool typed = ::isatty(STDIN_FILENO) != 0;
   const bool chats = flags.shot.prompt.empty() && typed;
@@ -60,14 +80,19 @@ void run(RunFlags flags) {
   if (!chats && flags.shot.prompt.empty()) {
     throw Error(ErrorCode::kInvalidArgument, "nothing to answer: give a PROMPT, or pipe text in");
   }
-  const std::unique_ptr<LoadedModel> loaded = load(flags.load);
-  const std::unique_ptr<Answerer> answerer = make_local_answerer(*loaded);
+  RunningServer server;
+  std::unique_ptr<Answerer> answerer = ask_server(flags, server);
+  std::unique_ptr<LoadedModel> loaded;
+  if (!answerer) {
+    loaded = load(flags.load);
+    answerer = make_local_answerer(*loaded);
+    flags.shot.load_seconds = loaded->load_seconds;
+    flags.shot.speed_hook = speed_hook(*loaded, flags.load.options.device);
+  }
   // Whoever reads the answer may leave before its end; no message then.
   std::signal(SIGPIPE, SIG_DFL);
   Screen screen(std::cout, std::cerr, Screen::style_of_process());
   show_hints(flags, answerer->card(), screen);
-  flags.shot.load_seconds = loaded->load_seconds;
-  flags.shot.speed_hook = speed_hook(*loaded, flags.load.options.device);
   if (!chats) return answer_once(*answerer, screen, flags.shot);
   screen.note("/help lists the commands, /bye leaves");
   TerminalReader reader(HistoryFile::default_path());
@@ -109,6 +134,8 @@ void add_run(CLI::App& app) {
       ->type_name("TEXT")
       ->allow_extra_args(false);
   add_settings(*command, flags);
+  command->add_flag("--local", flags->local,
+                    "Compute in this process, though a server is running");
   command->add_flag("--json", flags->shot.json, "Print one JSON object");
   command->callback([flags] { run(*flags); });
 }

@@ -46,9 +46,9 @@ nlohmann::ordered_json machine_json(const AnswerSpeed& speed) {
 
 AnswerSpeed answer_speed(const Answer& answer, const TokenCost& cost, const MachineLimits& limits) {
   const AnswerTimings& timings = answer.timings;
-  const std::size_t prompt = answer.prompt_token_ids.size();
+  const std::size_t prompt = answer.prompt_tokens;
   const std::size_t computed = prompt - std::min(timings.cached_tokens, prompt);
-  const std::size_t generated = std::max<std::size_t>(answer.token_ids.size(), 1) - 1;
+  const std::size_t generated = std::max<std::size_t>(answer.answer_tokens, 1) - 1;
   return {prompt_speed(cost, computed, timings.prompt_seconds),
           generation_speed(cost, generated, timings.generation_seconds), limits};
 }
@@ -58,6 +58,8 @@ std::string to_json(const Answer& answer, const AnswerContext& context) {
   const AnswerSpeed speed = context.speed.value_or(without_machine(answer));
   nlohmann::ordered_json object = {
       {"text", answer.text},
+      {"prompt_tokens", answer.prompt_tokens},
+      {"answer_tokens", answer.answer_tokens},
       {"prompt_token_ids", answer.prompt_token_ids},
       {"token_ids", answer.token_ids},
       {"finish_reason", answer.finish_reason},
@@ -75,8 +77,8 @@ std::string to_json(const Answer& answer, const AnswerContext& context) {
 }
 
 std::string full_context_text(const Answer& answer, const ModelCard& card) {
-  const std::size_t prompt = answer.prompt_token_ids.size();
-  const std::size_t generated = answer.token_ids.size();
+  const std::size_t prompt = answer.prompt_tokens;
+  const std::size_t generated = answer.answer_tokens;
   if (answer.finish_reason != "length" || prompt + generated < card.context) return {};
   return "the answer is cut after " + amount(generated) + ": with the prompt's " +
          std::to_string(prompt) + " the context of " + std::to_string(card.context) + " is full";
@@ -84,13 +86,13 @@ std::string full_context_text(const Answer& answer, const ModelCard& card) {
 
 std::string speed_text(const Answer& answer, const std::optional<AnswerSpeed>& measured) {
   const AnswerSpeed speed = measured.value_or(without_machine(answer));
-  std::string text = "prompt: " + amount(answer.prompt_token_ids.size());
+  std::string text = "prompt: " + amount(answer.prompt_tokens);
   if (answer.timings.cached_tokens > 0) {
     text += " (" + std::to_string(answer.timings.cached_tokens) + " cached)";
   }
   text += ", " + fixed(speed.prompt.tokens_per_second, 1) + " tokens/s" +
           machine_share(speed.prompt.gops, speed.limits.int8_gops, " Gop/s", 0);
-  return text + "\nanswer: " + amount(answer.token_ids.size()) + ", " +
+  return text + "\nanswer: " + amount(answer.answer_tokens) + ", " +
          fixed(speed.generation.tokens_per_second, 1) + " tokens/s" +
          machine_share(speed.generation.gbytes_per_second, speed.limits.read_gbytes_per_second,
                        " GB/s of weights", 1);

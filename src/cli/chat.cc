@@ -103,7 +103,7 @@ void Chat::report(const Answer& answer) {
   if (!full.empty()) {
     screen_.note(full + "; /drop N forgets the N oldest turns, /clear all of them");
   } else if (answer.finish_reason == "length") {
-    screen_.note("cut after max-tokens: " + std::to_string(answer.token_ids.size()));
+    screen_.note("cut after max-tokens: " + std::to_string(answer.answer_tokens));
   }
   if (options_.settings.verbose) screen_.note(speed_text(answer, measured(answer)));
 }

@@ -153,7 +153,7 @@ void ChatCommands::stats(Chat& chat, const std::string& /*argument*/) {
   if (chat.last_) {
     const Answer& answer = *chat.last_;
     text += "\n" + speed_text(answer, chat.measured(answer)) + "\ncontext: " +
-            std::to_string(answer.prompt_token_ids.size() + answer.token_ids.size()) + " of " +
+            std::to_string(answer.prompt_tokens + answer.answer_tokens) + " of " +
             std::to_string(card.context) + " tokens after the last answer";
   } else {
     text += "\ncontext: " + std::to_string(card.context) + " tokens; no answer yet";

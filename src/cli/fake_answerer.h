@@ -48,7 +48,7 @@ class FakeAnswerer final : public Answerer {
     const Script script = std::move(scripts.at(0));  // throws when a test told too little
     scripts.pop_front();
     if (!script.refusal.empty()) throw Error(ErrorCode::kResourceExhausted, script.refusal);
-    Answer answer{"", {1, 2, 3, 4, 5}, {}, finish_reason, {0.5, 2.0, 1}};
+    Answer answer{"", 5, 0, {1, 2, 3, 4, 5}, {}, finish_reason, {0.5, 2.0, 1}};
     for (std::size_t i = 0; i < script.pieces.size() || i == script.interrupt_before; ++i) {
       if (i == script.interrupt_before) std::raise(SIGINT);
       if (cancel->cancelled()) {
@@ -57,6 +57,7 @@ class FakeAnswerer final : public Answerer {
       }
       answer.text += script.pieces[i];
       answer.token_ids.push_back(static_cast<TokenId>(i));
+      ++answer.answer_tokens;
       on_text(script.pieces[i]);
     }
     return answer;

@@ -1,9 +1,13 @@
 #include "engine/engine.h"
 
 #include <algorithm>
+#include <chrono>
+#include <exception>
 #include <string>
+#include <utility>
 
 #include "base/error.h"
+#include "engine/logprobs.h"
 
 namespace hearth {
 namespace {
@@ -26,15 +30,26 @@ std::size_t wanted_context(const Model& model, const EngineOptions& options) {
   return options.context != 0 ? options.context : model.config().trained_context;
 }
 
-// Blocks of each group: enough for one sequence of `context` positions and one to grow into, or
-// what fits in options.cache_bytes.
+// Of one block of every group.
+std::size_t block_bytes(const Model& model, const Device& device) {
+  std::size_t bytes = 0;
+  for (const CacheShape& shape : model.cache_shapes()) bytes += device.cache_block_bytes(shape);
+  return bytes;
+}
+
+// Positions that a sequence of many takes, usually: a conversation of some pages.
+constexpr std::size_t kUsualPositions = 1024;
+
+// Blocks of each group: enough for one sequence of `context` positions, or for all with
+// kUsualPositions, and one to grow into; or what fits in options.cache_bytes.
 std::size_t block_count(const Model& model, const Device& device, std::size_t context,
-                        std::size_t cache_bytes) {
-  const std::size_t wanted = (context + kBlockPositions - 1) / kBlockPositions + 1;
+                        const EngineOptions& options) {
+  const std::size_t cache_bytes = options.cache_bytes;
+  const std::size_t positions =
+      std::max(context, options.sequences * std::min(context, kUsualPositions));
+  const std::size_t wanted = (positions + kBlockPositions - 1) / kBlockPositions + 1;
   if (cache_bytes == 0) return wanted;
-  std::size_t bytes_per_block = 0;
-  for (const CacheShape& shape : model.cache_shapes())
-    bytes_per_block += device.cache_block_bytes(shape);
+  const std::size_t bytes_per_block = block_bytes(model, device);
   const std::size_t blocks = cache_bytes / bytes_per_block;
   if (blocks >= 2) return std::min(blocks, wanted);
   throw Error(ErrorCode::kResourceExhausted,
@@ -42,18 +57,27 @@ std::size_t block_count(const Model& model, const Device& device, std::size_t co
                   " KiB, and may take " + std::to_string(cache_bytes >> 10) + " KiB");
 }
 
+double seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
 }  // namespace
 
 Engine::Engine(const Model& model, Device& device, const EngineOptions& options)
     : Engine(model, device, options,
-             block_count(model, device, wanted_context(model, options), options.cache_bytes)) {}
+             block_count(model, device, wanted_context(model, options), options)) {}
 
 // A sequence alone always fits: its context is at most what the blocks hold.
 Engine::Engine(const Model& model, Device& device, const EngineOptions& options, std::size_t blocks)
     : model_(model),
       isa_(device.isa()),
       context_(std::min(wanted_context(model, options), blocks * kBlockPositions)),
-      scheduler_(windows_of(model), blocks, options.rows_per_step),
+      cache_bytes_(blocks * block_bytes(model, device)),
+      clock_(options.clock ? options.clock : seconds),
+      scheduler_({.windows = windows_of(model),
+                  .blocks = blocks,
+                  .rows_per_step = options.rows_per_step,
+                  .sequences_max = options.sequences}),
       runner_(model, device, blocks, options.rows_per_step) {}
 
 SequenceId Engine::submit(Request request) {
@@ -87,28 +111,83 @@ SequenceId Engine::submit(Request request) {
 
 bool Engine::step() {
   drop_cancelled();
-  const std::span<const Chunk> chunks = scheduler_.plan();
+  const std::span<const Chunk> chunks = scheduler_.plan(cost_.prompt_rows());
   if (chunks.empty()) return false;
   try {
-    runner_.run(chunks);
+    run(chunks);
   } catch (...) {
-    for (const Chunk& chunk : chunks) scheduler_.finish(chunk.sequence->id);
-    throw;
+    fail_all(chunks);
+    return true;
   }
-  ++counters_.steps;
-  std::size_t next_logits = 0;
+  std::size_t next_logits = 0, next_hidden = 0;
   for (const Chunk& chunk : chunks) {
     counters_.rows += chunk.rows;
     scheduler_.computed(chunk);
     const SequenceId id = chunk.sequence->id;
     try {
-      deliver(chunk, next_logits);
+      deliver(chunk, next_logits, next_hidden);
     } catch (...) {
-      scheduler_.finish(id);
-      throw;
+      fail(id);
     }
   }
   return true;
+}
+
+// The device's part of a step, and what it took.
+void Engine::run(std::span<const Chunk> chunks) {
+  const double start = clock_();
+  runner_.run(chunks);
+  const double taken = clock_() - start;
+  std::size_t rows = 0;
+  for (const Chunk& chunk : chunks) rows += chunk.rows;
+  cost_.took(chunks.size(), rows, taken);
+  ++counters_.steps;
+  counters_.busy_seconds += taken;
+}
+
+// While an exception is being handled: drops the sequence, and tells its request or passes on.
+void Engine::fail(SequenceId id) {
+  Sequence* const sequence = scheduler_.find(id);
+  const auto on_error = sequence ? std::move(sequence->request.on_error) : nullptr;
+  scheduler_.finish(id);
+  if (!on_error) throw;
+  try {
+    throw;
+  } catch (const Error& error) {
+    on_error(error);
+  }
+}
+
+// Likewise, all of a step.
+void Engine::fail_all(std::span<const Chunk> chunks) {
+  std::exception_ptr unheard;
+  for (const Chunk& chunk : chunks) {
+    try {
+      fail(chunk.sequence->id);
+    } catch (...) {
+      unheard = std::current_exception();
+    }
+  }
+  if (unheard) std::rethrow_exception(unheard);
+}
+
+EngineLoad Engine::load() const {
+  EngineLoad load{.running = scheduler_.running().size(),
+                  .waiting = scheduler_.waiting().size(),
+                  .blocks = scheduler_.group(0).size(),
+                  .blocks_in_use = 0,
+                  .preemptions = scheduler_.preemptions(),
+                  .wait_seconds = 0};
+  for (std::size_t g = 0; g < model_.cache_shapes().size(); ++g) {
+    const BlockManager& group = scheduler_.group(g);
+    load.blocks_in_use = std::max(load.blocks_in_use, group.size() - group.available());
+  }
+  std::size_t prompts = 0;
+  for (const auto* list : {&scheduler_.running(), &scheduler_.waiting()}) {
+    for (const auto& sequence : *list) prompts += sequence->tokens.size() - sequence->computed;
+  }
+  load.wait_seconds = cost_.wait_seconds(prompts, load.waiting, load.running);
+  return load;
 }
 
 void Engine::drop_cancelled() {
@@ -122,8 +201,17 @@ void Engine::drop_cancelled() {
   for (Sequence* sequence : leaving) finish(*sequence, FinishReason::kCancelled);
 }
 
-void Engine::deliver(const Chunk& chunk, std::size_t& next_logits) {
+void Engine::deliver(const Chunk& chunk, std::size_t& next_logits, std::size_t& next_hidden) {
   Sequence& sequence = *chunk.sequence;
+  if (const auto on_cached = std::exchange(sequence.request.on_cached, nullptr)) {
+    on_cached(*sequence.cached);
+  }
+  for (std::size_t row = 0; row < chunk.rows; ++row) {
+    if (!Runner::wants_hidden(chunk, row)) continue;
+    const std::size_t position = chunk.first + row;
+    sequence.reported = position + 1;
+    sequence.request.on_hidden(position, runner_.hidden(next_hidden++));
+  }
   if (sequence.request.on_prompt && chunk.first < sequence.prompt_tokens) {
     sequence.request.on_prompt(std::min(sequence.computed, sequence.prompt_tokens));
   }
@@ -144,6 +232,10 @@ void Engine::deliver(const Chunk& chunk, std::size_t& next_logits) {
 void Engine::accept_token(Sequence& sequence, std::span<const float> logits) {
   const TokenId token = sequence.sampler.sample(logits, sequence.tokens);
   sequence.tokens.push_back(token);
+  ++counters_.answer_tokens;
+  if (sequence.request.on_logprobs) {
+    sequence.request.on_logprobs(token_logprobs(logits, token, sequence.request.top_logprobs));
+  }
   const bool goes_on = !sequence.request.on_token || sequence.request.on_token(token);
   if (!goes_on) return finish(sequence, FinishReason::kStop);
   const bool full =

@@ -468,5 +468,90 @@ TEST(Engine, AFailedPassLeavesNothingBehind) {
   }
 }
 
+TEST(Engine, TellsWhatWasCachedOnceAndFirst) {
+  const Loaded loaded(kLlama);
+  Engine engine = loaded.engine(256, 16);
+  std::vector<std::string> events;
+  for (const char* expected : {"cached 0", "cached 64"}) {
+    events.clear();
+    Request request = request_of(7, 70, 2);
+    request.on_cached = [&](std::size_t tokens) {
+      events.push_back("cached " + std::to_string(tokens));
+    };
+    request.on_prompt = [&](std::size_t) { events.emplace_back("prompt"); };
+    engine.submit(std::move(request));
+    engine.run();
+    ASSERT_GE(events.size(), 2u);
+    EXPECT_EQ(events[0], expected);
+    EXPECT_EQ(std::count(events.begin(), events.end(), events[0]), 1);
+  }
+}
+
+TEST(Engine, TellsARequestOfItsOwnError) {
+  const Loaded loaded(kLlama);
+  Engine engine = loaded.engine(256);
+  Request bad = request_of(1, 5, 5);
+  bad.on_token = [](TokenId) -> bool { throw Error(ErrorCode::kUnavailable, "mine"); };
+  std::vector<std::string> errors;
+  bad.on_error = [&](const Error& error) { errors.emplace_back(error.what()); };
+  Result good;
+  Request other = request_of(2, 5, 5);
+  good.listen(other);
+  engine.submit(std::move(bad));
+  engine.submit(std::move(other));
+  engine.run();
+  EXPECT_THAT(errors, ElementsAre("mine"));
+  EXPECT_EQ(good.tokens.size(), 5u);
+  EXPECT_TRUE(engine.idle());
+}
+
+TEST(Engine, LogprobsAreOfTheChosenTokens) {
+  const Loaded loaded(kLlama);
+  Engine engine = loaded.engine(256);
+  Result result;
+  Request request = request_of(3, 9, 6);
+  request.sampling.temperature = 0;
+  result.listen(request);
+  std::vector<TokenLogprobs> logprobs;
+  request.top_logprobs = 2;
+  request.on_logprobs = [&](const TokenLogprobs& of) { logprobs.push_back(of); };
+  engine.submit(std::move(request));
+  engine.run();
+  ASSERT_EQ(logprobs.size(), result.tokens.size());
+  for (std::size_t i = 0; i < logprobs.size(); ++i) {
+    EXPECT_EQ(logprobs[i].top.at(0).first, result.tokens[i]) << "greedy takes the likeliest";
+    EXPECT_EQ(logprobs[i].top[0].second, logprobs[i].logprob);
+    EXPECT_GE(logprobs[i].logprob, logprobs[i].top.at(1).second);
+  }
+}
+
+// Whatever company and chunks they come in; and the head on them gives the logits.
+TEST(Engine, HiddenStatesAreTheSameInAnyCompany) {
+  const Loaded loaded(kLlama);
+  const auto states = [&](std::size_t rows_per_step, bool company) {
+    Engine engine = loaded.engine(256, rows_per_step);
+    std::vector<std::vector<float>> all;
+    Request request = request_of(5, 40, 0);
+    request.reuse_prefix = false;
+    request.on_hidden = [&](std::size_t position, std::span<const float> state) {
+      EXPECT_EQ(position, all.size());
+      all.emplace_back(state.begin(), state.end());
+    };
+    Result result;
+    Request other = request_of(6, 30, 10);
+    result.listen(other);
+    if (company) engine.submit(std::move(other));
+    engine.submit(std::move(request));
+    engine.run();
+    return all;
+  };
+  const auto whole = states(512, false);
+  ASSERT_EQ(whole.size(), 40u);
+  EXPECT_EQ(whole[0].size(), loaded.model->config().model);
+  EXPECT_EQ(states(7, false), whole);
+  EXPECT_EQ(states(16, true), whole);
+  EXPECT_NE(whole[3], whole[4]);
+}
+
 }  // namespace
 }  // namespace hearth

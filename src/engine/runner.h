@@ -21,9 +21,12 @@ class Runner {
   // i-th of those, in the chunks' order.
   void run(std::span<const Chunk> chunks);
   std::span<const float> logits(std::size_t index) const;
+  // Likewise, of the rows whose state their request's on_hidden has not had.
+  std::span<const float> hidden(std::size_t index) const;
 
-  // Whether row `row` of the chunk wants logits.
+  // Whether row `row` of the chunk wants logits, or its hidden state.
   static bool wants_logits(const Chunk& chunk, std::size_t row) noexcept;
+  static bool wants_hidden(const Chunk& chunk, std::size_t row) noexcept;
 
  private:
   const Model& model_;
@@ -34,6 +37,7 @@ class Runner {
   std::vector<TokenId> tokens_;
   std::vector<SequenceRows> sequences_;
   std::vector<std::size_t> logit_rows_;
+  std::vector<std::size_t> hidden_rows_;
 };
 
 }  // namespace hearth

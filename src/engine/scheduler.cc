@@ -9,21 +9,30 @@
 namespace hearth {
 namespace {
 
+constexpr std::uint64_t kAnswerWeight = 2;  // a token of an answer costs a step of its own
+
 std::size_t blocks_for(std::size_t positions) noexcept {
   return (positions + kBlockPositions - 1) / kBlockPositions;
 }
 
+// One token at least is left to compute: its logits are wanted.
+std::size_t full_blocks(const Sequence& sequence) noexcept {
+  return (sequence.tokens.size() - 1) / kBlockPositions;
+}
+
+bool decodes(const Sequence& sequence) noexcept {
+  return sequence.tokens.size() - sequence.computed == 1;
+}
+
 }  // namespace
 
-Scheduler::Scheduler(std::vector<std::size_t> windows, std::size_t blocks,
-                     std::size_t rows_per_step)
-    : windows_(std::move(windows)), rows_per_step_(rows_per_step) {
-  CHECK(rows_per_step_ >= 1);
-  for (std::size_t i = 0; i < windows_.size(); ++i) groups_.emplace_back(blocks);
+Scheduler::Scheduler(SchedulerOptions options) : options_(std::move(options)) {
+  CHECK(options_.rows_per_step >= 1 && options_.sequences_max >= 1);
+  for (std::size_t i = 0; i < options_.windows.size(); ++i) groups_.emplace_back(options_.blocks);
 }
 
 void Scheduler::submit(std::unique_ptr<Sequence> sequence) {
-  const std::size_t room = groups_.front().size() * kBlockPositions;
+  const std::size_t room = options_.blocks * kBlockPositions;
   const std::size_t needed = sequence->needed_positions();
   if (needed > room) {
     throw Error(ErrorCode::kResourceExhausted,
@@ -31,70 +40,181 @@ void Scheduler::submit(std::unique_ptr<Sequence> sequence) {
                     " tokens; the cache has room for " +
                     std::to_string(room - (needed - sequence->tokens.size())));
   }
+  Tenant& tenant = tenants_[sequence->request.tenant];
+  if (tenant.sequences == 0) {
+    std::uint64_t least = UINT64_MAX;
+    for (const auto& [name, other] : tenants_) {
+      if (other.sequences > 0) least = std::min(least, other.served);
+    }
+    if (least != UINT64_MAX) tenant.served = std::max(tenant.served, least);
+  }
+  ++tenant.sequences;
   waiting_.push_back(std::move(sequence));
 }
 
-std::span<const Chunk> Scheduler::plan() {
+std::span<const Chunk> Scheduler::plan(std::size_t prompt_rows) {
   admit();
   chunks_.clear();
-  std::size_t budget = rows_per_step_;
+  order_.clear();
+  for (const auto& running : running_) order_.push_back(running.get());
   // Decode rows first: those who are answering must not wait for those who are still reading.
-  for (const bool decode : {true, false}) {
-    for (std::size_t i = 0; i < running_.size() && budget > 0; ++i) {
-      Sequence& sequence = *running_[i];
-      const std::size_t left = sequence.tokens.size() - sequence.computed;
-      if ((left == 1) != decode) continue;
-      const std::size_t rows = std::min(left, budget);
-      if (!make_room(sequence, sequence.computed + rows)) continue;
-      chunks_.push_back({&sequence, sequence.computed, rows});
-      budget -= rows;
-    }
+  std::stable_partition(order_.begin(), order_.end(), [](auto* s) { return decodes(*s); });
+  const auto prompts = std::find_if(order_.begin(), order_.end(), [](auto* s) { return !decodes(*s); });
+  std::sort(prompts, order_.end(), [this](auto* a, auto* b) { return before(*a, *b); });
+  const bool mixed = prompts != order_.begin();
+  std::size_t budget = options_.rows_per_step;
+  for (auto at = order_.begin(); at != order_.end() && budget > 0; ++at) {
+    Sequence& sequence = **at;
+    if (at == prompts && mixed) budget = std::min(budget, prompt_rows);
+    if (!runs(sequence)) continue;  // preempted by one before it
+    const std::size_t rows = std::min(sequence.tokens.size() - sequence.computed, budget);
+    if (!make_room(sequence, sequence.computed + rows)) continue;
+    chunks_.push_back({&sequence, sequence.computed, rows});
+    budget -= rows;
   }
-  // A sequence preempted after it was planned is no longer running.
-  std::erase_if(chunks_, [this](const Chunk& chunk) {
-    return std::none_of(running_.begin(), running_.end(),
-                        [&](const auto& running) { return running.get() == chunk.sequence; });
-  });
+  // Or by one after it.
+  std::erase_if(chunks_, [this](const Chunk& chunk) { return !runs(*chunk.sequence); });
   return chunks_;
 }
 
+bool Scheduler::runs(const Sequence& sequence) const {
+  return std::any_of(running_.begin(), running_.end(),
+                     [&](const auto& running) { return running.get() == &sequence; });
+}
+
+// Whose turn comes first: of the tenants the least served, of a tenant's the oldest.
+bool Scheduler::before(const Sequence& a, const Sequence& b) const {
+  const std::uint64_t of_a = tenants_.at(a.request.tenant).served;
+  const std::uint64_t of_b = tenants_.at(b.request.tenant).served;
+  return of_a != of_b ? of_a < of_b : a.id < b.id;
+}
+
+// In turn, until one does not fit: who comes later does not overtake it.
 void Scheduler::admit() {
-  // What the running still have to allocate is not free for others: to admit on it would mean
-  // preempting again what is admitted now.
-  std::vector<std::size_t> promised(groups_.size(), 0);
-  const auto promise = [&](const Sequence& sequence) {
-    const std::size_t wanted = blocks_for(sequence.needed_positions());
-    for (std::size_t g = 0; g < groups_.size(); ++g) {
-      promised[g] += wanted - std::min(wanted, sequence.blocks[g].size());
-    }
-  };
-  for (const auto& running : running_) promise(*running);
-  while (!waiting_.empty()) {
-    Sequence& sequence = *waiting_.front();
-    const std::size_t needed = blocks_for(sequence.needed_positions());
-    for (std::size_t g = 0; g < groups_.size(); ++g) {
-      if (groups_[g].available() < promised[g] + needed) return;
-    }
-    if (sequence.request.reuse_prefix) reuse_prefix(sequence);
-    if (!sequence.cached) sequence.cached = sequence.computed;
-    promise(sequence);
-    running_.push_back(std::move(waiting_.front()));
-    waiting_.pop_front();
+  if (waiting_.empty()) return;
+  std::vector<Sequence*> turns;
+  for (const auto& waiting : waiting_) turns.push_back(waiting.get());
+  std::sort(turns.begin(), turns.end(), [this](auto* a, auto* b) { return before(*a, *b); });
+  for (Sequence* sequence : turns) {
+    if (waits_for_equal_blocks(*sequence)) continue;
+    if (!fits(*sequence) && !make_way(*sequence)) return;
+    const auto at = std::find_if(waiting_.begin(), waiting_.end(),
+                                 [&](const auto& waiting) { return waiting.get() == sequence; });
+    if (sequence->request.reuse_prefix) reuse_prefix(*sequence);
+    if (!sequence->cached) sequence->cached = sequence->computed;
+    insert_by_age(running_, std::move(*at));
+    waiting_.erase(at);
   }
 }
 
-// Takes the longest chain of published blocks that makes the sequence's beginning, if each group
-// still has what its window needs there. One token at least is left to compute: its logits are
-// wanted.
-void Scheduler::reuse_prefix(Sequence& sequence) {
-  const std::size_t full = (sequence.tokens.size() - 1) / kBlockPositions;
-  while (sequence.hashes.size() < full) {
-    const BlockHash hash = block_hash(sequence, sequence.hashes.size());
-    if (!found_where_all_is_seen(hash)) break;
-    sequence.hashes.push_back(hash);
+void Scheduler::insert_by_age(Sequences& list, std::unique_ptr<Sequence> sequence) {
+  const auto at = std::find_if(list.begin(), list.end(),
+                               [&](const auto& other) { return other->id > sequence->id; });
+  list.insert(at, std::move(sequence));
+}
+
+// What the running still have to allocate is not free for others: to admit on it would mean
+// preempting again what is admitted now. Blocks that are found and in use cost nothing.
+bool Scheduler::fits(Sequence& sequence) {
+  if (running_.size() >= options_.sequences_max) return false;
+  const std::size_t needed = blocks_for(sequence.needed_positions());
+  const std::size_t found = sequence.request.reuse_prefix ? reusable_blocks(sequence) : 0;
+  for (std::size_t g = 0; g < groups_.size(); ++g) {
+    std::size_t wanted = needed;
+    for (std::size_t b = first_live_block(g, found * kBlockPositions); b < found; ++b) {
+      wanted -= groups_[g].users(*groups_[g].find(sequence.hashes[b])) > 0;
+    }
+    for (const auto& running : running_) {
+      const std::size_t whole = blocks_for(running->needed_positions());
+      wanted += whole - std::min(whole, running->blocks[g].size());
+    }
+    if (groups_[g].available() < wanted) return false;
   }
-  while (!sequence.hashes.empty() && !usable(sequence.hashes)) sequence.hashes.pop_back();
-  const std::size_t boundary = sequence.hashes.size();
+  return true;
+}
+
+// Whether a running sequence is about to fill the very block that this one lacks first: what n
+// answers to one prompt, or many users of one system prompt, have in common is computed once.
+bool Scheduler::waits_for_equal_blocks(Sequence& sequence) {
+  if (!sequence.request.reuse_prefix) return false;
+  const std::size_t block = reusable_blocks(sequence);
+  if (block >= full_blocks(sequence)) return false;
+  for (const auto& running : running_) {
+    const bool fills = !decodes(*running) && running->published <= block &&
+                       (block + 1) * kBlockPositions <= running->tokens.size();
+    if (fills && running->request.tenant == sequence.request.tenant &&
+        block_hash(*running, block) == block_hash(sequence, block)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+std::size_t Scheduler::tenants_here() const {
+  return static_cast<std::size_t>(
+      std::count_if(tenants_.begin(), tenants_.end(),
+                    [](const auto& entry) { return entry.second.sequences > 0; }));
+}
+
+std::size_t Scheduler::blocks_held(const std::string& tenant) const {
+  std::size_t blocks = 0;
+  for (const auto& running : running_) {
+    if (running->request.tenant == tenant) blocks += running->blocks.front().size();
+  }
+  return blocks;
+}
+
+// Preempts those of tenants that hold more than their part until the sequence fits; false when it
+// asks for more than its own part, or nobody holds more than theirs.
+bool Scheduler::make_way(Sequence& sequence) {
+  const std::string& tenant = sequence.request.tenant;
+  const std::size_t part = options_.blocks / tenants_here();
+  if (blocks_held(tenant) + blocks_for(sequence.needed_positions()) > part) return false;
+  while (!fits(sequence)) {
+    Sequence* const victim = youngest_beyond_its_part(tenant);
+    if (victim == nullptr) return false;
+    preempt(*victim);
+  }
+  return true;
+}
+
+Sequence* Scheduler::youngest_beyond_its_part(const std::string& asking) {
+  const std::size_t tenants = tenants_here();
+  for (auto at = running_.rbegin(); at != running_.rend(); ++at) {
+    const std::string& tenant = (*at)->request.tenant;
+    if (tenant == asking) continue;
+    const auto sequences = static_cast<std::size_t>(
+        std::count_if(running_.begin(), running_.end(),
+                      [&](const auto& running) { return running->request.tenant == tenant; }));
+    const bool crowds = running_.size() >= options_.sequences_max &&
+                        sequences > std::max<std::size_t>(1, options_.sequences_max / tenants);
+    if (crowds || blocks_held(tenant) > options_.blocks / tenants) return at->get();
+  }
+  return nullptr;
+}
+
+void Scheduler::preempt(Sequence& sequence) {
+  const auto at = std::find_if(running_.begin(), running_.end(),
+                               [&](const auto& running) { return running.get() == &sequence; });
+  release_blocks(sequence);
+  insert_by_age(waiting_, std::move(*at));
+  running_.erase(at);
+  ++preemptions_;
+}
+
+// The longest chain of published blocks that makes the sequence's beginning, if each group still
+// has what its window needs there.
+std::size_t Scheduler::reusable_blocks(Sequence& sequence) {
+  const std::size_t full = full_blocks(sequence);
+  std::size_t found = 0;
+  while (found < full && found_where_all_is_seen(block_hash(sequence, found))) ++found;
+  while (found > 0 && !usable(std::span(sequence.hashes).first(found))) --found;
+  return found;
+}
+
+void Scheduler::reuse_prefix(Sequence& sequence) {
+  const std::size_t boundary = reusable_blocks(sequence);
+  sequence.published = boundary;
   sequence.computed = boundary * kBlockPositions;
   for (std::size_t g = 0; g < groups_.size(); ++g) {
     sequence.released[g] = first_live_block(g, sequence.computed);
@@ -110,15 +230,15 @@ void Scheduler::reuse_prefix(Sequence& sequence) {
 // Whether each group without a window has the block: a chain ends where one lacks it.
 bool Scheduler::found_where_all_is_seen(const BlockHash& hash) const {
   for (std::size_t g = 0; g < groups_.size(); ++g) {
-    if (windows_[g] == 0 && !groups_[g].find(hash)) return false;
+    if (options_.windows[g] == 0 && !groups_[g].find(hash)) return false;
   }
   return true;
 }
 
 // Whether each window group has what a row right behind the chain still reads.
-bool Scheduler::usable(const std::vector<BlockHash>& chain) const {
+bool Scheduler::usable(std::span<const BlockHash> chain) const {
   for (std::size_t g = 0; g < groups_.size(); ++g) {
-    if (windows_[g] == 0) continue;
+    if (options_.windows[g] == 0) continue;
     for (std::size_t b = first_live_block(g, chain.size() * kBlockPositions); b < chain.size();
          ++b) {
       if (!groups_[g].find(chain[b])) return false;
@@ -129,7 +249,7 @@ bool Scheduler::usable(const std::vector<BlockHash>& chain) const {
 
 // The first block that a row at `position` or later may still read.
 std::size_t Scheduler::first_live_block(std::size_t group, std::size_t position) const noexcept {
-  const std::size_t window = windows_[group];
+  const std::size_t window = options_.windows[group];
   if (window == 0 || position < window) return 0;
   return (position - window + 1) / kBlockPositions;
 }
@@ -149,12 +269,9 @@ bool Scheduler::grow(Sequence& sequence, std::size_t positions) {
 // Preempts the youngest until the sequence has its blocks; false when it was the youngest itself.
 bool Scheduler::make_room(Sequence& sequence, std::size_t positions) {
   while (!grow(sequence, positions)) {
-    std::unique_ptr<Sequence> youngest = std::move(running_.back());
-    running_.pop_back();
-    release_blocks(*youngest);
-    const bool self = youngest.get() == &sequence;
-    waiting_.push_front(std::move(youngest));
-    if (self) return false;
+    Sequence& youngest = *running_.back();
+    preempt(youngest);
+    if (&youngest == &sequence) return false;
   }
   return true;
 }
@@ -170,19 +287,19 @@ void Scheduler::release_blocks(Sequence& sequence) {
     sequence.released[g] = 0;
   }
   sequence.computed = 0;
-  sequence.hashes.clear();
+  sequence.published = 0;
 }
 
 void Scheduler::computed(const Chunk& chunk) {
   Sequence& sequence = *chunk.sequence;
+  tenants_.at(sequence.request.tenant).served += decodes(sequence) ? kAnswerWeight : chunk.rows;
   sequence.computed = chunk.first + chunk.rows;
-  while ((sequence.hashes.size() + 1) * kBlockPositions <= sequence.computed) {
-    const std::size_t block = sequence.hashes.size();
-    const BlockHash hash = block_hash(sequence, block);
+  for (; (sequence.published + 1) * kBlockPositions <= sequence.computed; ++sequence.published) {
+    const std::size_t block = sequence.published;
+    const BlockHash& hash = block_hash(sequence, block);
     for (std::size_t g = 0; g < groups_.size(); ++g) {
       if (block >= sequence.released[g]) groups_[g].publish(sequence.blocks[g][block], hash);
     }
-    sequence.hashes.push_back(hash);
   }
   for (std::size_t g = 0; g < groups_.size(); ++g) {
     const std::size_t live = first_live_block(g, sequence.computed);
@@ -193,23 +310,52 @@ void Scheduler::computed(const Chunk& chunk) {
 }
 
 void Scheduler::finish(SequenceId id) {
-  const auto has_id = [id](const auto& sequence) { return sequence->id == id; };
-  const auto running = std::find_if(running_.begin(), running_.end(), has_id);
-  if (running != running_.end()) {
-    release_blocks(**running);
-    running_.erase(running);
+  for (Sequences* list : {&running_, &waiting_}) {
+    const auto at = std::find_if(list->begin(), list->end(),
+                                 [id](const auto& sequence) { return sequence->id == id; });
+    if (at == list->end()) continue;
+    const std::unique_ptr<Sequence> sequence = std::move(*at);
+    list->erase(at);
+    release_blocks(*sequence);
+    forget(sequence->request.tenant);
     return;
   }
-  std::erase_if(waiting_, has_id);
 }
 
-// Of the chain: the hash of block n covers all tokens before it.
-BlockHash Scheduler::block_hash(const Sequence& sequence, std::size_t block) const {
-  Sha256 hash;
-  if (block > 0) hash.update(sequence.hashes[block - 1]);
-  hash.update(
-      std::as_bytes(std::span(sequence.tokens).subspan(block * kBlockPositions, kBlockPositions)));
-  return hash.finish();
+Sequence* Scheduler::find(SequenceId id) {
+  for (Sequences* list : {&running_, &waiting_}) {
+    for (const auto& sequence : *list) {
+      if (sequence->id == id) return sequence.get();
+    }
+  }
+  return nullptr;
+}
+
+// One sequence fewer. Who has none left is remembered while that makes a difference: as long as
+// somebody here was served less.
+void Scheduler::forget(const std::string& tenant) {
+  --tenants_.at(tenant).sequences;
+  std::uint64_t least = UINT64_MAX;
+  for (const auto& [name, other] : tenants_) {
+    if (other.sequences > 0) least = std::min(least, other.served);
+  }
+  std::erase_if(tenants_, [least](const auto& entry) {
+    return entry.second.sequences == 0 && (least == UINT64_MAX || entry.second.served <= least);
+  });
+}
+
+// Of the chain: the hash of block n covers the tenant and all tokens before it.
+const BlockHash& Scheduler::block_hash(Sequence& sequence, std::size_t block) {
+  while (sequence.hashes.size() <= block) {
+    Sha256 hash;
+    const std::size_t at = sequence.hashes.size();
+    hash.update(at > 0 ? std::as_bytes(std::span(sequence.hashes[at - 1]))
+                       : std::as_bytes(std::span(sequence.request.tenant)));
+    hash.update(std::as_bytes(
+        std::span(sequence.tokens).subspan(at * kBlockPositions, kBlockPositions)));
+    sequence.hashes.push_back(hash.finish());
+  }
+  return sequence.hashes[block];
 }
 
 }  // namespace hearth

@@ -2,12 +2,20 @@
 // device, no clock, no thread. A step mixes decode rows with chunks of prefill under a budget of
 // rows; a sequence is admitted when what it needs fits beside what the running ones are promised;
 // when blocks run out the youngest is preempted and computed again later.
+//
+// Tenants take turns by the tokens they were served (Sheng et al. 2024, "Fairness in Serving Large
+// Language Models"): whoever had least is admitted and read first; who comes, or comes back, starts
+// level with the least served of those who are here. A tenant that holds more than its part of the
+// cache gives way to one that needs no more than its own.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "engine/block_manager.h"
@@ -22,43 +30,73 @@ struct Chunk {
   std::size_t rows;
 };
 
+struct SchedulerOptions {
+  std::vector<std::size_t> windows;        // of each cache group, 0 for none
+  std::size_t blocks = 0;                  // of each cache group
+  std::size_t rows_per_step = 0;           // at most, decode rows and prompts together
+  std::size_t sequences_max = SIZE_MAX;    // running at a time
+};
+
 class Scheduler {
  public:
-  // windows: of each cache group, 0 for none. blocks: of each cache group.
-  Scheduler(std::vector<std::size_t> windows, std::size_t blocks, std::size_t rows_per_step);
+  explicit Scheduler(SchedulerOptions options);
 
   // kResourceExhausted when it could not fit even alone.
   void submit(std::unique_ptr<Sequence> sequence);
   // The next step's rows, their blocks allocated; empty when there is nothing to do. Valid until
-  // the next plan().
-  std::span<const Chunk> plan();
+  // the next plan(). prompt_rows: of prompts, in a step that also answers; at least 1.
+  std::span<const Chunk> plan(std::size_t prompt_rows = SIZE_MAX);
   // The rows of `chunk` are in the cache: publishes full blocks, frees what a window has passed.
   void computed(const Chunk& chunk);
   // Gives the sequence's blocks back and forgets it; what was published stays findable.
   void finish(SequenceId id);
 
+  // Running or waiting; nullptr when it is neither.
+  Sequence* find(SequenceId id);
+
   bool idle() const noexcept { return running_.empty() && waiting_.empty(); }
+  // By age, the oldest first.
   const std::deque<std::unique_ptr<Sequence>>& running() const noexcept { return running_; }
   const std::deque<std::unique_ptr<Sequence>>& waiting() const noexcept { return waiting_; }
   const BlockManager& group(std::size_t index) const noexcept { return groups_[index]; }
+  std::uint64_t preemptions() const noexcept { return preemptions_; }
 
  private:
+  using Sequences = std::deque<std::unique_ptr<Sequence>>;
+  struct Tenant {
+    std::uint64_t served = 0;   // a token of a prompt counts 1, of an answer 2
+    std::size_t sequences = 0;  // running and waiting
+  };
+
   void admit();
+  bool fits(Sequence& sequence);
+  bool waits_for_equal_blocks(Sequence& sequence);
+  bool make_way(Sequence& sequence);
+  bool runs(const Sequence& sequence) const;
+  Sequence* youngest_beyond_its_part(const std::string& asking);
+  std::size_t blocks_held(const std::string& tenant) const;
+  std::size_t tenants_here() const;
+  bool before(const Sequence& a, const Sequence& b) const;
+  void preempt(Sequence& sequence);
+  std::size_t reusable_blocks(Sequence& sequence);
   void reuse_prefix(Sequence& sequence);
   bool found_where_all_is_seen(const BlockHash& hash) const;
-  bool usable(const std::vector<BlockHash>& chain) const;
+  bool usable(std::span<const BlockHash> chain) const;
   bool grow(Sequence& sequence, std::size_t positions);
   bool make_room(Sequence& sequence, std::size_t positions);
   void release_blocks(Sequence& sequence);
+  void forget(const std::string& tenant);
   std::size_t first_live_block(std::size_t group, std::size_t position) const noexcept;
-  BlockHash block_hash(const Sequence& sequence, std::size_t block) const;
+  static const BlockHash& block_hash(Sequence& sequence, std::size_t block);
+  static void insert_by_age(Sequences& list, std::unique_ptr<Sequence> sequence);
 
-  std::vector<std::size_t> windows_;
+  SchedulerOptions options_;
   std::vector<BlockManager> groups_;
-  std::size_t rows_per_step_;
-  std::deque<std::unique_ptr<Sequence>> running_;  // oldest first
-  std::deque<std::unique_ptr<Sequence>> waiting_;
-  std::vector<Chunk> chunks_;  // of the last plan
+  Sequences running_, waiting_;
+  std::map<std::string, Tenant> tenants_;  // those who are here, and who may come back
+  std::vector<Chunk> chunks_;              // of the last plan
+  std::vector<Sequence*> order_;           // scratch
+  std::uint64_t preemptions_ = 0;
 };
 
 }  // namespace hearth

@@ -18,6 +18,9 @@ namespace {
 
 constexpr TokenId kEnd = 0;
 constexpr std::uint64_t kStepsMax = 100000;  // of one run: far more than any needs
+// Steps without a row, of a sequence that runs. A prompt waits for those before it, whose tokens
+// come a row a step at worst: 12 blocks of 32.
+constexpr std::size_t kWaitMax = 400;
 
 std::uint64_t mix(std::uint64_t past, TokenId token) {
   return Random(past ^ (0x9e3779b97f4a7c15u * static_cast<std::uint64_t>(token + 1))).next();
@@ -40,6 +43,7 @@ std::vector<TokenId> alone(std::vector<TokenId> tokens, std::size_t max_tokens) 
 struct Load {
   std::vector<std::size_t> windows;
   std::size_t blocks, budget, sequences;
+  std::size_t tenants = 1, sequences_max = SIZE_MAX;
 };
 
 class Simulation {
@@ -47,7 +51,10 @@ class Simulation {
   Simulation(std::uint64_t seed, const Load& load)
       : load_(load),
         random_(seed),
-        scheduler_(load.windows, load.blocks, load.budget),
+        scheduler_({.windows = load.windows,
+                    .blocks = load.blocks,
+                    .rows_per_step = load.budget,
+                    .sequences_max = load.sequences_max}),
         cache_(load.windows.size(), std::vector<std::uint64_t>(load.blocks * kBlockPositions)) {}
 
   void run() {
@@ -86,6 +93,7 @@ class Simulation {
     for (std::size_t i = 0; i < tokens; ++i) {
       request.prompt.push_back(i < shared ? text + 1 : 1 + static_cast<TokenId>(below(1000)));
     }
+    request.tenant = "tenant " + std::to_string(below(load_.tenants));
     request.max_tokens = below(std::min<std::size_t>(120, room - tokens + 1));
     request.reuse_prefix = below(8) != 0;
     expected_[++submitted_] = {alone(request.prompt, request.max_tokens)};
@@ -101,8 +109,11 @@ class Simulation {
   }
 
   void step() {
-    const std::span<const Chunk> chunks = scheduler_.plan();
+    const std::size_t prompt_rows = 1 + below(load_.budget);
+    const std::span<const Chunk> chunks = scheduler_.plan(prompt_rows);
     ASSERT_EQ(chunks.empty(), scheduler_.idle());
+    ASSERT_LE(scheduler_.running().size(), load_.sequences_max);
+    check_waits(chunks);
     std::size_t rows = 0;
     bool prefill = false;
     for (const Chunk& chunk : chunks) {
@@ -114,6 +125,18 @@ class Simulation {
     }
     ASSERT_LE(rows, load_.budget);
     for (const Chunk& chunk : chunks) deliver(chunk);
+  }
+
+  // No sequence that runs is left without a row for long.
+  void check_waits(std::span<const Chunk> chunks) {
+    for (const auto& sequence : scheduler_.running()) {
+      std::size_t& waited = waited_[sequence->id];
+      const bool got = std::any_of(chunks.begin(), chunks.end(), [&](const Chunk& chunk) {
+        return chunk.sequence == sequence.get();
+      });
+      waited = got ? 0 : waited + 1;
+      ASSERT_LE(waited, kWaitMax) << "sequence " << sequence->id;
+    }
   }
 
   std::uint64_t& slot(std::size_t group, const Sequence& sequence, std::size_t position) {
@@ -187,6 +210,7 @@ class Simulation {
   Scheduler scheduler_;
   std::vector<std::vector<std::uint64_t>> cache_;  // by group: [block, slot]
   std::map<SequenceId, Expected> expected_;
+  std::map<SequenceId, std::size_t> waited_;
   SequenceId submitted_ = 0;
   std::size_t steps_ = 0, finished_ = 0, cancelled_ = 0;
   std::size_t reused_ = 0, recomputed_ = 0;
@@ -222,6 +246,19 @@ TEST(SchedulerSimulation, WindowsOnly) {
 
 TEST(SchedulerSimulation, FewRowsAndBlocks) {
   simulate({.windows = {0, 5}, .blocks = 3, .budget = 2, .sequences = 25});
+}
+
+TEST(SchedulerSimulation, Tenants) {
+  simulate({.windows = {0, 40}, .blocks = 12, .budget = 48, .sequences = 60, .tenants = 4});
+}
+
+TEST(SchedulerSimulation, TenantsAndFewPlaces) {
+  simulate({.windows = {0},
+            .blocks = 14,
+            .budget = 20,
+            .sequences = 60,
+            .tenants = 3,
+            .sequences_max = 3});
 }
 
 }  // namespace

@@ -15,8 +15,13 @@ using testing::HasSubstr;
 
 class Scheduling {
  public:
-  Scheduling(std::vector<std::size_t> windows, std::size_t blocks, std::size_t rows)
-      : groups_(windows.size()), scheduler_(std::move(windows), blocks, rows) {}
+  Scheduling(std::vector<std::size_t> windows, std::size_t blocks, std::size_t rows,
+             std::size_t sequences_max = SIZE_MAX)
+      : groups_(windows.size()),
+        scheduler_({.windows = std::move(windows),
+                    .blocks = blocks,
+                    .rows_per_step = rows,
+                    .sequences_max = sequences_max}) {}
 
   // Tokens first, first + 1, …: two prompts share what they have in common at the front.
   SequenceId submit(std::size_t tokens, TokenId first = 0, bool reuse = true) {
@@ -25,9 +30,18 @@ class Scheduling {
     return submit_prompt(std::move(prompt), SIZE_MAX, reuse);
   }
 
+  // Likewise, of a tenant.
+  SequenceId submit_as(const std::string& tenant, std::size_t tokens, TokenId first) {
+    tenant_ = tenant;
+    const SequenceId id = submit(tokens, first);
+    tenant_.clear();
+    return id;
+  }
+
   SequenceId submit_prompt(std::vector<TokenId> prompt, std::size_t max_tokens = SIZE_MAX,
                            bool reuse = true) {
     Request request;
+    request.tenant = tenant_;
     request.prompt = std::move(prompt);
     request.max_tokens = max_tokens;
     request.reuse_prefix = reuse;
@@ -39,9 +53,9 @@ class Scheduling {
   // One step; a sequence whose tokens are all computed gets one more, as a sampler would give.
   // What was computed, as {id, first, rows}.
   using Row = std::tuple<SequenceId, std::size_t, std::size_t>;
-  std::vector<Row> step() {
+  std::vector<Row> step(std::size_t prompt_rows = SIZE_MAX) {
     std::vector<Row> rows;
-    const std::span<const Chunk> chunks = scheduler_.plan();
+    const std::span<const Chunk> chunks = scheduler_.plan(prompt_rows);
     for (const Chunk& chunk : chunks) {
       rows.emplace_back(chunk.sequence->id, chunk.first, chunk.rows);
       scheduler_.computed(chunk);
@@ -76,6 +90,7 @@ class Scheduling {
 
   std::size_t groups_;
   Scheduler scheduler_;
+  std::string tenant_;
   SequenceId last_id_ = 0;
 };
 
@@ -358,6 +373,86 @@ TEST(Scheduler, ReuseEndsWhereAWindowGroupLacksItsPart) {
     const SequenceId c = s.submit(128);
     EXPECT_THAT(s.step(), ElementsAre(Row{c, reused, 128 - reused}));
   }
+}
+
+TEST(Scheduler, PromptRowsBesideAnswersAreCapped) {
+  Scheduling s({0}, 16, 64);
+  const SequenceId a = s.submit(2);
+  s.step();
+  const SequenceId b = s.submit(100, 1000);
+  EXPECT_THAT(s.step(10), ElementsAre(Row{a, 2, 1}, Row{b, 0, 10}));
+  s.finish(a);
+  EXPECT_THAT(s.step(10), ElementsAre(Row{b, 10, 64})) << "nobody answers";
+}
+
+// What n answers to one prompt have in common is computed once, though they come together.
+TEST(Scheduler, EqualPromptsWaitForTheFirst) {
+  Scheduling s({0}, 32, 64);
+  const SequenceId a = s.submit(100), b = s.submit(100), c = s.submit(100);
+  EXPECT_THAT(s.step(), ElementsAre(Row{a, 0, 64}));
+  EXPECT_THAT(s.step(), ElementsAre(Row{a, 64, 36}));
+  EXPECT_THAT(s.step(), ElementsAre(Row{a, 100, 1}, Row{b, 96, 4}, Row{c, 96, 4}));
+  EXPECT_EQ(s.scheduler().group(0).users(s.sequence(a).blocks[0][2]), 3u);
+}
+
+TEST(Scheduler, NobodyWaitsForAnotherTenantsBlocksOrFindsThem) {
+  Scheduling s({0}, 32, 512);
+  const SequenceId a = s.submit_as("a", 100, 0);
+  const SequenceId b = s.submit_as("b", 100, 0);
+  EXPECT_THAT(s.step(), ElementsAre(Row{a, 0, 100}, Row{b, 0, 100}));
+  s.finish(a);
+  const SequenceId c = s.submit_as("c", 100, 0);
+  EXPECT_THAT(s.step(), ElementsAre(Row{b, 100, 1}, Row{c, 0, 100}));
+  EXPECT_EQ(s.sequence(c).cached, std::optional<std::size_t>(0));
+}
+
+// Found blocks that somebody uses take no room: b fits though only two blocks are free.
+TEST(Scheduler, SharedBlocksAreNotCountedTwice) {
+  Scheduling s({0}, 6, 512);
+  const SequenceId a = s.submit(110);
+  s.step();
+  ASSERT_EQ(s.available(), 2u);
+  const SequenceId b = s.submit(110);
+  s.step();
+  EXPECT_THAT(s.running(), ElementsAre(a, b));
+}
+
+TEST(Scheduler, TheLeastServedTenantIsReadFirst) {
+  Scheduling s({0}, 64, 32);
+  const SequenceId a = s.submit_as("many", 200, 0);
+  s.step();
+  s.submit_as("many", 200, 1000);
+  const SequenceId b = s.submit_as("one", 20, 2000);
+  EXPECT_THAT(s.step(), ElementsAre(Row{a, 32, 32})) << "who comes starts level";
+  EXPECT_THAT(s.step(), ElementsAre(Row{b, 0, 20}, Row{a, 64, 12}));
+}
+
+// A tenant that fills the cache gives way to one that needs no more than its part.
+TEST(Scheduler, WhoHoldsMoreThanItsPartGivesWay) {
+  Scheduling s({0}, 8, 512);
+  const SequenceId a = s.submit_as("many", 100, 0);
+  const SequenceId b = s.submit_as("many", 100, 1000);
+  s.step();
+  ASSERT_THAT(s.running(), ElementsAre(a, b));
+  const SequenceId c = s.submit_as("one", 100, 2000);
+  s.step();
+  EXPECT_THAT(s.running(), ElementsAre(a, c));
+  EXPECT_THAT(s.waiting(), ElementsAre(b));
+  const SequenceId d = s.submit_as("one", 100, 3000);
+  s.step();
+  EXPECT_THAT(s.waiting(), ElementsAre(b, d)) << "that would be more than its own";
+  EXPECT_EQ(s.scheduler().preemptions(), 1u);
+}
+
+TEST(Scheduler, PlacesAreSharedLikeBlocks) {
+  Scheduling s({0}, 64, 512, 2);
+  const SequenceId a = s.submit_as("many", 10, 0), b = s.submit_as("many", 10, 1000);
+  s.submit_as("many", 10, 2000);
+  s.step();
+  EXPECT_THAT(s.running(), ElementsAre(a, b));
+  const SequenceId d = s.submit_as("one", 10, 3000);
+  s.step();
+  EXPECT_THAT(s.running(), ElementsAre(a, d));
 }
 
 }  // namespace

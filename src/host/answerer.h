@@ -35,9 +35,12 @@ struct AnswerTimings {
 
 struct Answer {
   std::string text;
+  std::size_t prompt_tokens = 0;
+  std::size_t answer_tokens = 0;  // the end-of-turn token is not among them
+  // The tokens themselves; empty where a server answered, which does not tell.
   std::vector<TokenId> prompt_token_ids;
-  std::vector<TokenId> token_ids;  // the end-of-turn token is not among them
-  std::string finish_reason;       // "stop", "length", "cancelled"
+  std::vector<TokenId> token_ids;
+  std::string finish_reason;  // "stop", "length", "cancelled"
   AnswerTimings timings;
 };
 

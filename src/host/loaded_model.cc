@@ -42,7 +42,8 @@ std::unique_ptr<LoadedModel> open_model(const std::filesystem::path& path,
     loaded->file.release_metadata();
     return made;
   });
-  loaded->device = make_device(options.device);
+  loaded->device =
+      options.shared_device ? options.shared_device : make_device(options.device);
   ModelOptions model_options{options.context, options.cache_types, {}, nullptr};
   const WeightCache cache(options.weight_cache);
   std::optional<WeightImage> image;
@@ -60,8 +61,11 @@ std::unique_ptr<LoadedModel> open_model(const std::filesystem::path& path,
   check_vocabulary(*loaded->tokenizer, *loaded->model);
   loaded->engine = std::make_unique<Engine>(
       *loaded->model, *loaded->device,
-      EngineOptions{options.context, static_cast<std::size_t>(available_memory_bytes() / 2),
-                    options.rows_per_step});
+      EngineOptions{.context = options.context,
+                    .cache_bytes = options.cache_bytes != 0 ? options.cache_bytes
+                                                            : available_memory_bytes() / 2,
+                    .rows_per_step = options.rows_per_step,
+                    .sequences = options.sequences});
   loaded->load_seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return loaded;

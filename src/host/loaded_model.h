@@ -1,5 +1,6 @@
 // LoadedModel: a model in memory, ready to answer: its file, tokenizer, device, weights and engine.
-// Owns all of them; the engine has one user at a time.
+// Owns all of them, the device perhaps with other models; the engine has one user at a time, and so
+// has the device.
 #pragma once
 
 #include <cstddef>
@@ -17,8 +18,11 @@ namespace hearth {
 
 struct LoadOptions {
   DeviceOptions device;
+  std::shared_ptr<Device> shared_device = {};  // made with those options; none: one of its own
   std::size_t context = 0;  // 0: as trained, or what half of the free memory holds
   std::size_t rows_per_step = 512;
+  std::size_t sequences = 1;     // running at a time
+  std::uint64_t cache_bytes = 0;  // memory their keys and values may take; 0: half of what is free
   CacheTypes cache_types;
   std::filesystem::path weight_cache = {};  // of weight images (weight_cache.h); empty: none
   std::string blob_digest = {};  // of a blob of the library, whose bytes never change: its name
@@ -29,7 +33,7 @@ struct LoadOptions {
 struct LoadedModel {
   Gguf file;
   std::shared_ptr<const Tokenizer> tokenizer;
-  std::unique_ptr<Device> device;
+  std::shared_ptr<Device> device;
   std::unique_ptr<Model> model;
   std::unique_ptr<Engine> engine;
   double load_seconds = 0;

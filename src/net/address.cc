@@ -76,6 +76,15 @@ AddressScope scope_of(const sockaddr& socket_address) noexcept {
   return AddressScope::kLinkLocal;
 }
 
+bool is_loopback(const std::string& numeric_address) noexcept {
+  in_addr v4;
+  if (::inet_pton(AF_INET, numeric_address.c_str(), &v4) == 1) {
+    return ntohl(v4.s_addr) >> 24 == 127;  // 127.0.0.0/8
+  }
+  in6_addr v6;
+  return ::inet_pton(AF_INET6, numeric_address.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
 std::string address_text(const sockaddr& socket_address) {
   char text[INET6_ADDRSTRLEN] = "?";
   if (socket_address.sa_family == AF_INET) {

@@ -16,6 +16,8 @@ enum class AddressScope { kLoopback, kLinkLocal, kPrivate, kPublic };
 // `socket_address` is a sockaddr_in or sockaddr_in6; IPv4 inside IPv6 (mapped, 6to4, NAT64) is
 // judged by the IPv4 address. Anything unknown counts as link-local, which no redirect may reach.
 AddressScope scope_of(const sockaddr& socket_address) noexcept;
+// Of a numeric address; false for anything else.
+bool is_loopback(const std::string& numeric_address) noexcept;
 std::string address_text(const sockaddr& socket_address);
 
 struct Hop {

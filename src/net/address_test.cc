@@ -90,5 +90,15 @@ TEST(Url, ARefusalDoesNotRepeatAPassword) {
   }
 }
 
+TEST(IsLoopback, OnlyWhatNobodyElseCanReach) {
+  for (const char* address : {"127.0.0.1", "127.255.255.254", "::1"}) {
+    EXPECT_TRUE(is_loopback(address)) << address;
+  }
+  for (const char* address : {"0.0.0.0", "::", "192.168.1.2", "128.0.0.1", "::ffff:127.0.0.1",
+                              "localhost", "", "127.0.0.1 ", "127.1", "fe80::1"}) {
+    EXPECT_FALSE(is_loopback(address)) << address;
+  }
+}
+
 }  // namespace
 }  // namespace hearth

@@ -1,8 +1,11 @@
 #include "net/client.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -246,6 +249,11 @@ void HttpClient::perform(Transfer& transfer, std::chrono::seconds limit) {
   easy.set(CURLOPT_ERRORBUFFER, text);
   easy.set(CURLOPT_URL, url.text().c_str());
   easy.set(CURLOPT_PROTOCOLS_STR, "http,https");
+  if (const auto& json = transfer.request.json) {
+    easy.add_header("Content-Type: application/json");
+    easy.set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(json->size()));
+    easy.set(CURLOPT_POSTFIELDS, json->data());
+  }
   easy.set(CURLOPT_HTTPHEADER, easy.headers);
   easy.set(CURLOPT_USERAGENT, options_.user_agent.c_str());
   easy.set(CURLOPT_NOSIGNAL, 1L);
@@ -304,6 +312,10 @@ void HttpClient::follow(const HttpRequest& request, const HttpReceiver& receiver
                       .stall_timeout = options_.stall_timeout};
     perform(transfer, limit);
     if (!transfer.leads_elsewhere()) return;
+    if (request.json) {
+      throw Error(ErrorCode::kUnavailable,
+                  request.url.host() + " sends a request with a body elsewhere: not followed");
+    }
     if (hop == options_.redirects_max) {
       throw Error(ErrorCode::kUnavailable, request.url.host() + " redirects more than " +
                                                std::to_string(options_.redirects_max) + " times");
@@ -347,6 +359,26 @@ HttpDocument HttpClient::document(const HttpRequest& request, std::uint64_t byte
 std::map<std::string, Egress> HttpClient::egress() const {
   const std::lock_guard lock(mutex_);
   return egress_;
+}
+
+bool loopback_listens(const Url& url) noexcept {
+  if (!url.loopback()) return false;
+  const std::string port = url.origin().substr(url.origin().rfind(':') + 1);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  std::uint16_t number = 0;
+  std::from_chars(port.data(), port.data() + port.size(), number);
+  address.sin_port = htons(number);
+  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (socket < 0) return false;
+  // On loopback the answer is there at once, unless too many wait there.
+  const timeval patience{.tv_sec = 1, .tv_usec = 0};
+  ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  const bool taken =
+      ::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  ::close(socket);
+  return taken;
 }
 
 void throw_status(const HttpHead& head) {

@@ -1,5 +1,5 @@
 // HttpClient: the only way out of this program (libcurl; certificates verified, the environment's
-// proxies respected). GET only. Redirects are followed by hand: at most Options::redirects_max,
+// proxies respected). GET, and POST of JSON, which no redirect takes elsewhere. Redirects are followed by hand: at most Options::redirects_max,
 // never from https to http, each hop's address judged by the AddressPolicy; a credential is bound
 // to the origin it was given for and never sent to another. Plain http is for loopback, or for an
 // address the person spelled out. An answer in a content encoding we did not ask for is refused (no
@@ -34,6 +34,7 @@ struct HttpRequest {
   std::vector<std::pair<std::string, std::string>> headers = {};
   std::optional<Credential> credential = {};
   bool plain_http_allowed = false;  // the person spelled http://
+  std::optional<std::string> json = {};  // the body of a POST; none: GET
 };
 
 struct HttpHead {
@@ -97,6 +98,10 @@ class HttpClient {
   mutable std::mutex mutex_;
   std::map<std::string, Egress> egress_;  // guarded by mutex_
 };
+
+// Whether a TCP connection to a loopback address is taken, at once; false for any other address.
+// Nothing is sent.
+bool loopback_listens(const Url& url) noexcept;
 
 // 401, 403: kPermissionDenied; 404, 410: kNotFound; 408, 429, 5xx: kUnavailable; others
 // kCorruptData.

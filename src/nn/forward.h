@@ -42,6 +42,8 @@ struct Forward {
   Workspace& buffers;
   std::span<const std::unique_ptr<CacheGroup>> caches;  // by group
   std::span<const std::size_t> logit_rows;  // rows of the step that want logits, ascending
+  // Rows that want their hidden state after the last norm, ascending: left in buffers.normed.
+  std::span<const std::size_t> hidden_rows = {};
 };
 
 }  // namespace hearth

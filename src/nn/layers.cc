@@ -61,8 +61,12 @@ void gated_mlp(Forward& f, const MlpLayer& layer) {
 }
 
 void head(Forward& f, const RmsNorm& norm, const Linear& output) {
-  if (f.logit_rows.empty()) return;
   Workspace& b = f.buffers;
+  if (!f.hidden_rows.empty()) {
+    f.device.gather(*b.residual, f.hidden_rows, *b.projected);
+    f.device.norm(*b.projected, norm, *b.normed);
+  }
+  if (f.logit_rows.empty()) return;
   f.device.gather(*b.residual, f.logit_rows, *b.wanted);
   f.device.norm(*b.wanted, norm, *b.wanted);
   f.device.project(*b.wanted, output, *b.logits);

@@ -35,7 +35,8 @@ struct MlpLayer {
 // residual += [post_norm] down(activation(gate(n)) * up(n)), n = norm(residual)
 void gated_mlp(Forward& forward, const MlpLayer& layer);
 
-// logits[i] = output(norm(residual[logit_rows[i]])); nothing at all when no row wants them.
+// normed[i] = norm(residual[hidden_rows[i]]), logits[i] = output(norm(residual[logit_rows[i]]));
+// nothing at all when no row wants them.
 void head(Forward& forward, const RmsNorm& norm, const Linear& output);
 
 }  // namespace hearth

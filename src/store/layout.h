@@ -7,6 +7,7 @@
 //   sets/<digest of first>/…         links that give the shards of one model their names
 //   packed/<digest>/…                weights as they are computed with (host/weight_cache.h)
 //   locks/<key>, locks/store         held by processes at work; nobody else leaves anything here
+//   state.db (-wal, -shm)            keys and usage (state/state.h)
 //
 // What no manifest names is removed after a while: sweep.h.
 #pragma once
@@ -34,6 +35,7 @@ class StoreLayout {
   std::filesystem::path wheels() const { return home_ / "wheels"; }
   std::filesystem::path sets() const { return home_ / "sets"; }
   std::filesystem::path packed() const { return home_ / "packed"; }
+  std::filesystem::path state() const { return home_ / "state.db"; }
   std::filesystem::path locks() const { return home_ / "locks"; }
 
   std::filesystem::path blob(const Digest& d) const { return blobs() / ("sha256-" + d.hex()); }

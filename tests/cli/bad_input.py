@@ -185,10 +185,12 @@ def unwritable_store(cases):
                     "set HEARTH_HOME", prefix=nobody)
     cases.check("cp as nobody", ["cp", cases.model("ordinary"), "mine"], "Permission denied",
                 "set HEARTH_HOME", prefix=nobody)
+    cases.check("keys as nobody", ["keys", "add", "ana"], "Permission denied", "set HEARTH_HOME",
+                prefix=nobody)
     closed = cases.work / "closed"
     closed.mkdir(0o700)
     for command in (["pull", "smollm2"], ["run", "smollm2", "hello"], ["show", "smollm2"], ["list"],
-                    ["list", "--catalog"], ["rm", "smollm2"],
+                    ["list", "--catalog"], ["rm", "smollm2"], ["keys", "list"],
                     ["cp", cases.model("ordinary"), "mine"]):
         cases.check(f"closed store: {command[0]}", command, "Permission denied",
                     "set HEARTH_HOME", prefix=nobody, HEARTH_HOME=str(closed / "home"))

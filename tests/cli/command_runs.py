@@ -8,9 +8,11 @@ are tiny ones of random weights; what they answer is of no interest.
 import hashlib
 import json
 import os
+import re
 import resource
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -169,11 +171,64 @@ def packed_weights_are_kept(program):
         check(done.returncode == 0 and len(os.listdir(packed)) == kept, f"{flags}: {done.stderr!r}")
 
 
+def keys_are_made_shown_and_revoked(program):
+    """The secret once, alone on stdout; the state for its owner alone."""
+    def refused(code, words, *arguments):
+        done = program.run("keys", *arguments)
+        check(done.returncode == code and words in done.stderr and not done.stdout,
+              f"{arguments} exits with {done.returncode}: {done.stdout} {done.stderr}")
+
+    empty = program.run("keys", "list")
+    check(empty.returncode == 0 and "keys add NAME" in empty.stderr, empty.stderr)
+    made = program.run("keys", "add", "ana", "--role", "admin", "--requests", "2", "--per-minute",
+                       "60", "--tokens-per-day", "1000000", "--expires", "30")
+    check(re.fullmatch(r"hearth-[\w-]{43}\n", made.stdout), f"{made.stdout!r} {made.stderr!r}")
+    check("this once" in made.stderr and made.stdout.strip() not in made.stderr, made.stderr)
+    ben = program.run("keys", "add", "ben")
+    check(ben.returncode == 0 and ben.stdout != made.stdout, ben.stderr)
+    ana, second = program.json("keys", "list")["keys"]
+    check(ana["expires"] - ana["created"] == 30 * 24 * 3600, ana)
+    check([ana[name] for name in ("name", "role", "prefix", "requests_at_once",
+                                  "requests_per_minute", "tokens_per_day")]
+          == ["ana", "admin", made.stdout[:11], 2, 60, 1000000], ana)
+    check(second["role"] == "user" and "expires" not in second, second)
+
+    refused(2, "there is a key 'ana'", "add", "ana")
+    refused(2, "a NAME", "add")
+    refused(2, "no NAME", "list", "ana")
+    refused(2, "takes no --per-minute", "list", "--per-minute", "3")
+    refused(2, "takes no --all", "revoke", "ana", "--all")
+    refused(2, "add, list and revoke", "remove", "ana")
+    refused(2, "--role", "add", "cy", "--role", "root")
+    refused(2, "--expires", "add", "cy", "--expires", "0")
+    refused(2, "--requests", "add", "cy", "--requests", "-1")
+    refused(2, "cannot be called", "add", "c\ny")
+    refused(3, "no key 'cy'", "revoke", "cy")
+
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        lost = subprocess.run([program.path, "keys", "add", "cy"], env=program.environment,
+                              stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    check(lost.returncode == 8 and "cannot write" in lost.stderr, lost.stderr)
+    refused(3, "no key 'cy'", "revoke", "cy")
+    revoked = program.run("keys", "revoke", ana["prefix"])
+    check(revoked.returncode == 0 and "revoked 'ana'" in revoked.stderr, revoked.stderr)
+    check([key["name"] for key in program.json("keys", "list")["keys"]] == ["ben"], "ana is listed")
+    check("revoked" in program.json("keys", "list", "--all")["keys"][0], "ana is not revoked")
+    table = program.run("keys", "list", "--all").stdout.splitlines()
+    check(len(table) == 4 and table[0].startswith("NAME") and "revoked" in table[1], table)
+    state = program.folder / "library" / "state.db"
+    check(stat.S_IMODE(state.stat().st_mode) == 0o600, oct(state.stat().st_mode))
+    check(made.stdout.strip().encode() not in state.read_bytes(), "the secret is in the state")
+    state.write_bytes(b"no database")
+    refused(4, "put it aside", "list")
+
+
 def main():
     build = Path(sys.argv[1]).resolve()
     scenes = (every_command_that_loads_pulls, logits_leaves_a_whole_file_or_none,
               wrong_calls_are_told_what_is_right, output_that_cannot_be_written_is_an_error,
-              the_environment_is_heard, packed_weights_are_kept)
+              the_environment_is_heard, packed_weights_are_kept,
+              keys_are_made_shown_and_revoked)
     for scene in scenes:
         with tempfile.TemporaryDirectory() as folder:
             try:

@@ -1,0 +1,167 @@
+// hearth serve: the models of the library for programs: the APIs of OpenAI, Anthropic and Ollama.
+#include <poll.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "base/error.h"
+#include "cli/interrupt_scope.h"
+#include "command.h"
+#include "library.h"
+#include "load.h"
+#include "net/address.h"
+#include "server/server.h"
+#include "server/service.h"
+#include "store/layout.h"
+
+namespace hearth {
+namespace {
+
+constexpr std::uint16_t kPort = 11435;
+
+struct ServeFlags {
+  LoadFlags load;
+  std::string host = "127.0.0.1";
+  std::uint16_t port = kPort;
+  HttpServerOptions http;
+  DoorOptions doors;
+  bool insecure_lan = false;
+  double keep_alive_seconds = 300;
+  std::size_t sequences = 64;
+  std::size_t waiting_max = 256;
+  double memory_gib = 0;
+  double drain_seconds = 30;
+  bool json = false;
+};
+
+// A bind that others can reach needs keys and TLS, or a person who says that it does not.
+void check_doors(ServeFlags& flags, const State& state) {
+  if (is_loopback(flags.host)) return;
+  if (flags.insecure_lan) return;
+  flags.doors.keys_required = true;
+  std::string missing;
+  if (!state.has_keys()) missing = "an API key ('hearth keys add NAME')";
+  if (flags.http.tls_cert.empty()) {
+    missing += (missing.empty() ? "" : " and ") + std::string("TLS (--tls-cert, --tls-key)");
+  }
+  if (missing.empty()) return;
+  throw Error(ErrorCode::kPermissionDenied,
+              flags.host + " can be reached from outside: that needs " + missing +
+                  ", or --insecure-lan to let everyone in who can reach it");
+}
+
+std::string url_of(const TcpEndpoint& endpoint, bool secure) {
+  const bool v6 = endpoint.address.find(':') != std::string::npos;
+  return std::string(secure ? "https" : "http") + "://" +
+         (v6 ? "[" + endpoint.address + "]" : endpoint.address) + ":" +
+         std::to_string(endpoint.port);
+}
+
+void announce(const ServeFlags& flags, const Server& server) {
+  for (const TcpEndpoint& endpoint : server.endpoints()) {
+    const std::string url = url_of(endpoint, !flags.http.tls_cert.empty());
+    if (flags.json) {
+      std::printf("%s\n", nlohmann::json{{"listening", url}}.dump().c_str());
+    } else {
+      std::fprintf(stderr, "listening on %s (Ctrl-C stops)\n", url.c_str());
+    }
+  }
+  std::fflush(stdout);
+}
+
+void wait_for_signal(const InterruptScope& scope) {
+  pollfd waiting{.fd = scope.wake_fd(), .events = POLLIN, .revents = 0};
+  while (!scope.token().cancelled()) ::poll(&waiting, 1, -1);
+}
+
+void serve(ServeFlags flags) {
+  CommandLibrary opened(false);
+  State state(StoreLayout(opened.library.home()).state());
+  check_doors(flags, state);
+  Host host({.load = load_options(flags.load),
+             .sequences = flags.sequences,
+             .memory_bytes = static_cast<std::uint64_t>(flags.memory_gib * (1u << 30)),
+             .keep_alive_seconds = flags.keep_alive_seconds,
+             .find = [&](const std::string& name) {
+               return find_in_library(opened.library, name);
+             }});
+  flags.http.tcp.push_back({.address = flags.host, .port = flags.port});
+  if (!is_loopback(flags.host)) flags.doors.hosts.push_back(flags.host);
+  Server server({.http = flags.http,
+                 .doors = flags.doors,
+                 .default_model = flags.load.model,
+                 .waiting_max = flags.waiting_max,
+                 .version = HEARTH_VERSION},
+                host, opened.library, state);
+  const InterruptScope scope{SIGINT, SIGTERM};
+  std::signal(SIGPIPE, SIG_IGN);
+  server.start();
+  announce(flags, server);
+  if (!flags.load.model.empty()) host.acquire(flags.load.model, std::nullopt, &scope.token());
+  wait_for_signal(scope);
+  const std::size_t cut = server.stop(flags.drain_seconds);
+  if (cut > 0) std::fprintf(stderr, "cut %zu replies at the deadline\n", cut);
+  host.stop();
+}
+
+void add_door_flags(CLI::App& command, ServeFlags& flags) {
+  command.add_option("--host", flags.host, "Numeric address to listen on")
+      ->type_name("ADDRESS")
+      ->capture_default_str();
+  command.add_option("--port", flags.port, "Port to listen on; 0: any free one")
+      ->type_name("N")
+      ->capture_default_str();
+  command.add_option("--unix-socket", flags.http.unix_socket, "Listen on this socket, too")
+      ->type_name("PATH");
+  CLI::Option* cert =
+      command.add_option("--tls-cert", flags.http.tls_cert, "Certificate chain, PEM")->type_name("FILE");
+  CLI::Option* key =
+      command.add_option("--tls-key", flags.http.tls_key, "Its key, PEM")->type_name("FILE");
+  cert->needs(key);
+  key->needs(cert);
+  command.add_flag("--require-keys", flags.doors.keys_required, "Ask for an API key on loopback, too");
+  command.add_flag("--insecure-lan", flags.insecure_lan,
+                   "Let everyone in who can reach the address: no keys, no TLS");
+  command.add_option("--allow-host", flags.doors.hosts, "A further name that clients may call it by")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
+  command.add_option("--cors-origin", flags.doors.cors_origins, "Pages of this origin may call")
+      ->type_name("ORIGIN")
+      ->allow_extra_args(false);
+}
+
+}  // namespace
+
+void add_serve(CLI::App& app) {
+  auto flags = std::make_shared<ServeFlags>();
+  CLI::App* command =
+      app.add_subcommand("serve", "Serve the library to programs: OpenAI's, Anthropic's, Ollama's APIs");
+  command->add_option("MODEL", flags->load.model, "Loaded at once, and the default")->type_name("");
+  add_door_flags(*command, *flags);
+  command
+      ->add_option("--keep-alive", flags->keep_alive_seconds,
+                   "Seconds that an unused model stays in memory; negative: for ever")
+      ->type_name("S")
+      ->capture_default_str();
+  command->add_option("--parallel", flags->sequences, "Answers of one model at a time")
+      ->type_name("N")
+      ->capture_default_str()
+      ->check(CLI::Range(std::size_t{1}, std::size_t{512}).description(""));
+  command->add_option("--queue", flags->waiting_max, "Answers that may wait for one model")
+      ->type_name("N")
+      ->capture_default_str();
+  command->add_option("--max-memory", flags->memory_gib, "For all models (default: what is free)")
+      ->type_name("GIB");
+  command->add_option("--drain", flags->drain_seconds, "Time that answers get to end at a stop")
+      ->type_name("S")
+      ->capture_default_str();
+  add_engine_flags(*command, flags->load);
+  command->add_flag("--json", flags->json, "Print {\"listening\": URL} once it listens");
+  command->callback([flags] { serve(*flags); });
+}
+
+}  // namespace hearth

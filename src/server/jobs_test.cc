@@ -1,0 +1,37 @@
+#include "server/jobs.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+
+namespace hearth {
+namespace {
+
+TEST(Jobs, DoesAllBeforeItEnds) {
+  std::atomic<int> done = 0;
+  {
+    Jobs jobs(3, 1000);
+    for (int i = 0; i < 200; ++i) EXPECT_TRUE(jobs.post([&] { ++done; }));
+  }
+  EXPECT_EQ(done, 200);
+}
+
+TEST(Jobs, TakesNoMoreThanMayWait) {
+  std::promise<void> go;
+  const std::shared_future<void> gate = go.get_future().share();
+  std::promise<void> started;
+  Jobs jobs(1, 2);
+  ASSERT_TRUE(jobs.post([&] {
+    started.set_value();
+    gate.wait();
+  }));
+  started.get_future().wait();
+  EXPECT_TRUE(jobs.post([] {}));
+  EXPECT_TRUE(jobs.post([] {}));
+  EXPECT_FALSE(jobs.post([] {}));
+  go.set_value();
+}
+
+}  // namespace
+}  // namespace hearth

@@ -1,0 +1,144 @@
+// What the library's models are, for listings and descriptions.
+#include <algorithm>
+#include <cstdio>
+#include <map>
+
+#include "base/error.h"
+#include "format/gguf.h"
+#include "server/service.h"
+
+namespace hearth {
+namespace {
+
+// "134.52M", "1.54B", as model cards of Ollama say it.
+std::string parameter_size(const Gguf& file) {
+  double count = 0;
+  for (const GgufTensor& tensor : file.tensors()) count += static_cast<double>(tensor.elements());
+  char text[32];
+  std::snprintf(text, sizeof text, count >= 1e9 ? "%.1fB" : "%.2fM", count / (count >= 1e9 ? 1e9 : 1e6));
+  return text;
+}
+
+// The type that holds most of the bytes.
+std::string quantization(const Gguf& file) {
+  std::map<DType, std::uint64_t> bytes;
+  for (const GgufTensor& tensor : file.tensors()) bytes[tensor.type] += tensor.bytes.size();
+  const auto most = std::max_element(bytes.begin(), bytes.end(), [](const auto& a, const auto& b) {
+    return a.second < b.second;
+  });
+  return most == bytes.end() ? "" : std::string(dtype_info(most->first).name);
+}
+
+std::uint64_t hyper_parameter(const Gguf& file, const std::string& family, const char* name) {
+  return file.metadata().optional_unsigned(family + "." + name).value_or(0);
+}
+
+ModelEntry entry_of(const Manifest& manifest, const Gguf& file) {
+  ModelEntry entry;
+  entry.name = manifest.reference;
+  entry.digest = manifest.model_digest().hex();
+  entry.bytes = manifest.total_bytes();
+  entry.modified_unix_s = manifest.created_unix_s;
+  entry.family = std::string(file.metadata().optional_string("general.architecture").value_or(""));
+  entry.parameter_size = parameter_size(file);
+  entry.quantization_level = quantization(file);
+  entry.context_length = hyper_parameter(file, entry.family, "context_length");
+  entry.embedding_length = hyper_parameter(file, entry.family, "embedding_length");
+  entry.capabilities = {"completion"};
+  if (file.metadata().contains("tokenizer.ggml.fim_pre_token_id")) entry.capabilities.emplace_back("insert");
+  entry.capabilities.emplace_back("embedding");
+  return entry;
+}
+
+ResolvedModel resolve(const Library& library, const std::string& name) {
+  const auto unknown = [&] {
+    return Error(ErrorCode::kNotFound, "model '" + name + "' not found");
+  };
+  std::optional<ModelRef> ref;
+  try {
+    ref = ModelRef::parse(name);
+  } catch (const Error&) {
+    throw unknown();
+  }
+  // A path of this machine is nobody's business but the command line's.
+  if (ref->kind == ModelRef::Kind::kFile || !library.contains(*ref)) throw unknown();
+  return library.resolve(*ref);
+}
+
+std::optional<MetadataValue> metadata_value(const GgufMetadata& metadata, std::string_view key) {
+  const std::string type = metadata.type_name(key);
+  if (type.starts_with('[')) return std::nullopt;
+  if (type == "string") return std::string(metadata.string(key));
+  if (type == "bool") return metadata.boolean(key);
+  if (type.starts_with('f')) return metadata.number(key);
+  if (type.starts_with('u')) return static_cast<std::int64_t>(metadata.unsigned_integer(key));
+  return std::stoll(metadata.to_text(key, 32));
+}
+
+}  // namespace
+
+ModelPlace find_in_library(const Library& library, const std::string& name) {
+  const ResolvedModel model = resolve(library, name);
+  return {.name = model.reference,
+          .path = model.path,
+          .digest = model.manifest ? model.manifest->model_digest().hex() : ""};
+}
+
+std::vector<ModelEntry> model_entries(const Library& library) {
+  std::vector<ModelEntry> entries;
+  for (const Manifest& manifest : library.list()) {
+    try {
+      const ResolvedModel model = library.resolve(ModelRef::parse(manifest.reference));
+      entries.push_back(entry_of(manifest, Gguf::open(model.path)));
+    } catch (const Error&) {
+      continue;  // a model whose file is gone or broken: `hearth list` says so
+    }
+  }
+  return entries;
+}
+
+ModelEntry model_entry(const Library& library, const std::string& name) {
+  const ResolvedModel model = resolve(library, name);
+  return entry_of(*model.manifest, Gguf::open(model.path));
+}
+
+ModelDescription describe_model(const Library& library, const std::string& name) {
+  const ResolvedModel model = resolve(library, name);
+  const Gguf file = Gguf::open(model.path);
+  const GgufMetadata& metadata = file.metadata();
+  ModelDescription description;
+  description.model = entry_of(*model.manifest, file);
+  description.chat_template =
+      std::string(metadata.optional_string("tokenizer.chat_template").value_or(""));
+  description.system = library.read_text(*model.manifest, LayerRole::kSystem);
+  description.licence = library.read_text(*model.manifest, LayerRole::kLicence);
+  if (description.licence.empty()) description.licence = model.manifest->licence;
+  description.modelfile = "FROM " + model.reference + "\n";
+  for (const std::string_view key : metadata.keys()) {
+    if (auto value = metadata_value(metadata, key))
+      description.metadata.emplace_back(key, std::move(*value));
+  }
+  for (const GgufTensor& tensor : file.tensors()) {
+    description.tensors.push_back({std::string(tensor.name),
+                                   std::string(dtype_info(tensor.type).name), tensor.shape});
+  }
+  return description;
+}
+
+std::vector<RunningModel> running_models(const Service& service) {
+  std::vector<RunningModel> running;
+  for (const HostedStatus& status : service.host.models()) {
+    RunningModel model{.model = model_entry(service.library, status.place.name),
+                       .expires_unix_s = std::nullopt,
+                       .memory_bytes = status.memory_bytes,
+                       .context = status.context};
+    if (status.leaves_in_seconds) {
+      model.expires_unix_s =
+          std::time(nullptr) + static_cast<std::int64_t>(std::max(0.0, *status.leaves_in_seconds));
+    }
+    running.push_back(std::move(model));
+  }
+  return running;
+}
+
+}  // namespace hearth

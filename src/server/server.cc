@@ -1,0 +1,180 @@
+#include "server/server.h"
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+#include "base/log.h"
+#include "server/busy.h"
+#include "server/service.h"
+
+namespace hearth {
+namespace {
+
+constexpr std::size_t kJobsWaitingMax = 1024;
+
+std::string new_request_id() {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  thread_local std::mt19937_64 random{std::random_device{}()};
+  std::string id = "req_";
+  for (std::uint64_t bits = random(); id.size() < 20; bits >>= 4) id += kDigits[bits & 15];
+  return id;
+}
+
+// Of what has no route: whose client it looks like.
+Dialect dialect_of(std::string_view path) {
+  if (path.starts_with("/api/")) return Dialect::kOllama;
+  if (path.starts_with("/v1/messages")) return Dialect::kAnthropic;
+  return Dialect::kOpenAi;
+}
+
+HttpReply error_reply(Dialect dialect, const ApiError& error, const std::string& id) {
+  HttpReply reply{.status = error.status,
+                  .headers = {{"Content-Type", "application/json"}, {"X-Request-Id", id}},
+                  .body = error_body(dialect, error, id)};
+  if (error.retry_after_seconds) {
+    const double seconds = std::min(std::ceil(std::max(1.0, *error.retry_after_seconds)), 86400.0);
+    reply.headers.emplace_back("Retry-After", std::to_string(static_cast<int>(seconds)));
+  }
+  return reply;
+}
+
+ApiError not_known(std::string code, int status, std::string message) {
+  return {.status = status,
+          .code = std::move(code),
+          .message = std::move(message),
+          .param = "",
+          .retry_after_seconds = {}};
+}
+
+// While an exception is being handled.
+ApiError handled_error() {
+  try {
+    throw;
+  } catch (const BusyError& error) {
+    ApiError told = not_known("busy", 429, error.message());
+    told.retry_after_seconds = error.retry_after_seconds();
+    return told;
+  } catch (const Error& error) {
+    if (!error.detail().empty()) log(LogLevel::kWarn, error.message() + ": " + error.detail());
+    return api_error(error);
+  } catch (const std::exception& error) {
+    log(LogLevel::kError, error.what());
+    return api_error(Error(ErrorCode::kInternal, "internal error"));
+  }
+}
+
+}  // namespace
+
+class Server::Impl {
+ public:
+  Impl(ServerOptions options, Host& host, Library& library, State& state)
+      : doors_(std::move(options.doors), state),
+        limits_(state),
+        service_{.host = host,
+                 .library = library,
+                 .state = state,
+                 .metrics = metrics_,
+                 .limits = limits_,
+                 .jobs = jobs_,
+                 .default_model = std::move(options.default_model),
+                 .waiting_max = options.waiting_max,
+                 .version = std::move(options.version)},
+        jobs_(options.job_threads, kJobsWaitingMax) {
+    add_openai_routes(router_, service_);
+    add_anthropic_routes(router_, service_);
+    add_ollama_routes(router_, service_);
+    add_llama_routes(router_, service_);
+    add_operator_routes(router_, service_);
+    http_ = std::make_unique<HttpServer>(
+        std::move(options.http),
+        HttpHandlers{.on_head = [this](const IncomingRequest& head) { return judge(head); },
+                     .on_request = [this](auto exchange) { take(std::move(exchange)); },
+                     .on_refused = [](int status, std::string_view why) {
+                       return error_reply(Dialect::kOpenAi,
+                                          not_known("bad_request", status, std::string(why)),
+                                          new_request_id());
+                     }});
+  }
+
+  HttpServer& http() { return *http_; }
+
+ private:
+  HeadVerdict judge(const IncomingRequest& head) const {
+    const Router::Match match = router_.match(head.method, head.path);
+    const Dialect dialect = match.route ? match.route->dialect : dialect_of(head.path);
+    const auto refuse = [&](const ApiError& error) {
+      metrics_.replied(match.route ? match.route->path : "none", error.status);
+      HttpReply reply = error_reply(dialect, error, new_request_id());
+      for (auto& field : doors_.cors_headers(head)) reply.headers.push_back(std::move(field));
+      return reply;
+    };
+    if (const auto foreign = doors_.foreign(head)) return refuse(*foreign);
+    if (head.method == "OPTIONS" && match.known_path) {
+      return HttpReply{.status = 204, .headers = doors_.cors_headers(head), .body = ""};
+    }
+    if (match.route == nullptr) {
+      return match.known_path
+                 ? refuse(not_known("method_not_allowed", 405, head.method + " is not for this path"))
+                 : refuse(not_known("path_not_found", 404, "there is no such path here"));
+    }
+    const auto caller = doors_.enter(head, match.route->permission);
+    if (const auto* error = std::get_if<ApiError>(&caller)) return refuse(*error);
+    return BodyPlan{.body_bytes = match.route->body_bytes};
+  }
+
+  void take(std::shared_ptr<HttpExchange> exchange) const {
+    const bool taken = jobs_.post([this, exchange] { handle(exchange); });
+    if (taken) return;
+    exchange->reply(error_reply(dialect_of(exchange->request().path),
+                                not_known("busy", 503, "too many requests wait"),
+                                new_request_id()));
+  }
+
+  void handle(const std::shared_ptr<HttpExchange>& exchange) const {
+    const IncomingRequest& request = exchange->request();
+    Router::Match match = router_.match(request.method, request.path);
+    const Route& route = *match.route;
+    Call call{.exchange = exchange,
+              .caller = {},
+              .id = new_request_id(),
+              .params = std::move(match.params),
+              .dialect = route.dialect};
+    int status = 200;
+    try {
+      const auto caller = doors_.enter(request, route.permission);
+      if (const auto* error = std::get_if<ApiError>(&caller)) {
+        status = error->status;
+        exchange->reply(error_reply(route.dialect, *error, call.id));
+      } else {
+        call.caller = std::get<Caller>(caller);
+        route.handle(call);
+      }
+    } catch (...) {
+      const ApiError error = handled_error();
+      status = error.status;
+      exchange->reply(error_reply(route.dialect, error, call.id));
+    }
+    metrics_.replied(route.path, status);
+    log(LogLevel::kInfo, "request " + call.id + " " + request.method + " " + route.path + " " +
+                             std::to_string(status) +
+                             (call.caller.tenant.empty() ? "" : " " + call.caller.tenant));
+  }
+
+  Router router_;
+  mutable Metrics metrics_;
+  Doors doors_;
+  Limits limits_;
+  Service service_;
+  mutable Jobs jobs_;  // ends before what its jobs use
+  std::unique_ptr<HttpServer> http_;
+};
+
+Server::Server(ServerOptions options, Host& host, Library& library, State& state)
+    : impl_(std::make_unique<Impl>(std::move(options), host, library, state)) {}
+Server::~Server() = default;
+void Server::start() { impl_->http().start(); }
+std::size_t Server::stop(double deadline_seconds) { return impl_->http().stop(deadline_seconds); }
+std::vector<TcpEndpoint> Server::endpoints() const { return impl_->http().endpoints(); }
+
+}  // namespace hearth

@@ -1,0 +1,66 @@
+// Service: what the routes share, and the ways from a call to its reply. Each file of routes adds
+// those of one dialect.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/model_entry.h"
+#include "api/reply_writer.h"
+#include "host/host.h"
+#include "server/jobs.h"
+#include "server/limits.h"
+#include "server/metrics.h"
+#include "server/router.h"
+#include "store/library.h"
+
+namespace hearth {
+
+struct Service {
+  Host& host;
+  Library& library;
+  State& state;
+  Metrics& metrics;
+  Limits& limits;
+  Jobs& jobs;
+  std::string default_model;      // of calls that name none (llama-server's); may be empty
+  std::size_t waiting_max = 256;  // sequences that wait for one model
+  std::string version;
+};
+
+void add_openai_routes(Router& router, Service& service);
+void add_anthropic_routes(Router& router, Service& service);
+void add_ollama_routes(Router& router, Service& service);
+void add_llama_routes(Router& router, Service& service);
+void add_operator_routes(Router& router, Service& service);
+
+void reply_json(const Call& call, std::string body, int status = 200);
+
+using MakeWriter =
+    std::function<std::unique_ptr<ReplyWriter>(const GenerateCall&, const ReplyHead&)>;
+// Loads the model if need be and starts the answer; the reply follows by itself.
+void answer(Service& service, const Call& call, GenerateCall wanted, const MakeWriter& make_writer);
+
+ReplyHead reply_head(const Call& call, std::string_view model);
+
+struct Embeddings {
+  std::vector<std::vector<float>> vectors;  // of length 1
+  TokenUsage usage;
+  CallTimings timings;
+};
+// Means of the hidden states of all positions. Returns when all are there.
+Embeddings embed(Service& service, const Call& call, const EmbedCall& wanted);
+
+// The library as listings show it; what each file says of itself is read once.
+std::vector<ModelEntry> model_entries(const Library& library);
+ModelEntry model_entry(const Library& library, const std::string& name);
+ModelDescription describe_model(const Library& library, const std::string& name);
+std::vector<RunningModel> running_models(const Service& service);
+
+// What a client may name: a model of the library, never a path. kNotFound otherwise.
+ModelPlace find_in_library(const Library& library, const std::string& name);
+
+}  // namespace hearth

@@ -1,0 +1,100 @@
+#include "state/migrations.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <array>
+#include <filesystem>
+#include <thread>
+#include <vector>
+
+#include "base/error.h"
+
+namespace hearth {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kFirst = "CREATE TABLE a(x INTEGER) STRICT; INSERT INTO a VALUES(1)";
+constexpr const char* kSecond = "ALTER TABLE a ADD COLUMN y INTEGER NOT NULL DEFAULT 2";
+constexpr const char* kBroken = "INSERT INTO a VALUES(7, 8); INSERT INTO nothing VALUES(1)";
+
+class MigrationsTest : public testing::Test {
+ protected:
+  MigrationsTest()
+      : folder_(fs::temp_directory_path() /
+                ("hearth-migrations-" + std::to_string(::getpid()) + "-" +
+                 testing::UnitTest::GetInstance()->current_test_info()->name())) {
+    make_private_file(file());
+  }
+  ~MigrationsTest() override { fs::remove_all(folder_); }
+
+  fs::path file() const { return folder_ / "state.db"; }
+
+  static std::int64_t number(const Database& database, std::string_view sql) {
+    Statement statement(database, sql);
+    Rows rows = statement.run();
+    return rows.next() ? rows.integer(0) : -1;
+  }
+
+  fs::path folder_;
+};
+
+TEST_F(MigrationsTest, AnOldFileTakesTheStepsItLacks) {
+  Database database(file());
+  EXPECT_EQ(state_version(database, 2), 0u);
+  migrate(database, std::array{kFirst});
+  EXPECT_EQ(state_version(database, 2), 1u);
+  migrate(database, std::array{kFirst, kSecond});
+  EXPECT_EQ(state_version(database, 2), 2u);
+  EXPECT_EQ(number(database, "SELECT y FROM a WHERE x = 1"), 2);
+  migrate(database, std::array{kFirst, kSecond});  // nothing is left to do
+  EXPECT_EQ(number(database, "SELECT count(*) FROM a"), 1);
+}
+
+TEST_F(MigrationsTest, AStepThatFailsLeavesTheFileAsItWas) {
+  Database database(file());
+  migrate(database, std::array{kFirst});
+  EXPECT_THROW(migrate(database, std::array{kFirst, kSecond, kBroken}), Error);
+  EXPECT_EQ(state_version(database, 3), 1u);
+  EXPECT_EQ(number(database, "SELECT count(*) FROM a"), 1);
+  EXPECT_THROW(Statement(database, "SELECT y FROM a"), Error);
+  migrate(database, std::array{kFirst, kSecond});
+  EXPECT_EQ(number(database, "SELECT y FROM a"), 2);
+}
+
+TEST_F(MigrationsTest, AFileOfALaterVersionIsRefused) {
+  Database database(file());
+  migrate(database, std::array{kFirst, kSecond});
+  try {
+    migrate(database, std::array{kFirst});
+    FAIL() << "it was not refused";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kUnsupported) << error.message();
+  }
+}
+
+TEST_F(MigrationsTest, EachStepIsTakenOnceHoweverManyTry) {
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&] {
+      Database database(file());
+      database.use_write_ahead_log();
+      migrate(database, std::array{kFirst, kSecond});
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  const Database database(file());
+  EXPECT_EQ(number(database, "SELECT count(*) FROM a"), 1);
+}
+
+TEST_F(MigrationsTest, OneOfManyMakesTheFile) {
+  std::vector<std::thread> threads;
+  const fs::path path = folder_ / "new" / "state.db";
+  for (int i = 0; i < 8; ++i) threads.emplace_back([&] { make_private_file(path); });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(std::distance(fs::directory_iterator(path.parent_path()), {}), 1);
+}
+
+}  // namespace
+}  // namespace hearth

@@ -1,0 +1,270 @@
+#!/usr/bin/env python3
+"""`hearth serve` as a whole, with a real model: what the APIs' own clients do not look at. Who may
+come in, what errors say, prefixes and tenants, one result in any company, leaving, draining.
+
+  serve_runs.py BUILD
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from serving import Serving
+
+MODEL = "smollm2"
+# No path of this machine, no address of memory.
+LEAK = re.compile(r"0x[0-9a-f]{6,}|/root|/home|/tmp|/usr|\.cc\b")
+
+
+def ask(text, **others):
+    return {"model": MODEL, "messages": [{"role": "user", "content": text}], "temperature": 0,
+            "max_tokens": 24, **others}
+
+
+class Checks:
+    def __init__(self):
+        self.failed = []
+        self.count = 0
+
+    def that(self, holds, what):
+        self.count += 1
+        if not holds:
+            self.failed.append(what)
+            print(f"FAILED: {what}", flush=True)
+
+
+def hosts_and_origins(checks, server):
+    own = f"127.0.0.1:{server.port}"
+    table = [
+        ({"Host": own}, 200), ({"Host": f"LOCALHOST:{server.port}"}, 200), ({"Host": "[::1]"}, 200),
+        ({"Host": "evil.example"}, 403), ({"Host": f"evil.example:{server.port}"}, 403),
+        ({"Host": "localhost."}, 403), ({"Host": "127.0.0.1.evil.example"}, 403),
+        ({"Host": "127.0.0.1:99999999"}, 403), ({"Host": "[::ffff:127.0.0.1]"}, 403),
+        ({"Host": "2130706433"}, 403),
+        ({"Host": own, "Origin": f"http://{own}"}, 200), ({"Host": own, "Origin": "null"}, 403),
+        ({"Host": own, "Origin": "http://evil.example"}, 403),
+        ({"Host": own, "Origin": f"https://{own}"}, 403),
+        ({"Host": own, "Origin": "https://app.example"}, 200),
+        ({"Host": "box.lan"}, 200),
+    ]
+    for headers, wanted in table:
+        for path in ("/health", "/v1/models", "/no/such/path"):
+            status, _, body = server.request("GET", path, headers=headers)
+            expected = 404 if wanted == 200 and path.startswith("/no") else wanted
+            checks.that(status == expected, f"{path} with {headers}: {status}, wanted {expected}")
+            checks.that(not LEAK.search(body.decode()), f"{path} with {headers} leaks: {body}")
+
+
+def keys_matrix(checks, build):
+    with tempfile.TemporaryDirectory() as home:
+        environment = {"HEARTH_HOME": home}
+        secrets = {}
+        for role in ("user", "admin"):
+            made = subprocess.run([build / "hearth", "keys", "add", role, "--role", role],
+                                  check=True, text=True, stdout=subprocess.PIPE,
+                                  stderr=subprocess.DEVNULL, env={**os.environ, **environment})
+            secrets[role] = made.stdout.strip()
+        with Serving(build / "hearth", "--require-keys", environment=environment) as server:
+            document = json.loads(server.request("GET", "/openapi.json")[2])
+            credentials = {
+                "none": ({}, None), "wrong": ({"Authorization": "Bearer hearth-" + "A" * 43}, None),
+                "dummy": ({"Authorization": "Bearer sk-none"}, None),
+                "query": ({}, None),
+                "cookie": ({"Cookie": f"key={secrets['admin']}"}, None),
+                "user": ({"Authorization": f"Bearer {secrets['user']}"}, "user"),
+                "user by x-api-key": ({"X-Api-Key": secrets["user"]}, "user"),
+                "admin": ({"Authorization": f"bearer {secrets['admin']}"}, "admin"),
+            }
+            for path, methods in document["paths"].items():
+                for method, operation in methods.items():
+                    needs = re.search(r"Permission: (\w+)", operation["description"]).group(1)
+                    for name, (headers, role) in credentials.items():
+                        target = re.sub(r"\{[^}]*\}", "x", path)
+                        if name == "query":
+                            target += f"?key={secrets['admin']}"
+                        status, _, _ = server.request(method.upper(), target, b"{}", headers)
+                        may = needs == "public" or role == "admin" or (role == needs == "user") or (
+                            role == "user" and needs == "use")
+                        refused = status in (401, 403)
+                        checks.that(refused != may, f"{method} {path} with {name}: {status}")
+            subprocess.run([build / "hearth", "keys", "revoke", "user"], check=True,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                           env={**os.environ, **environment})
+            status, _, _ = server.request("GET", "/v1/models", headers=credentials["user"][0])
+            checks.that(status == 401, f"a revoked key is known: {status}")
+
+
+def refused_binds(checks, build):
+    for flags in (["--host", "0.0.0.0"], ["--host", "::"], ["--host", "192.0.2.1"]):
+        with tempfile.TemporaryDirectory() as home:
+            done = subprocess.run([build / "hearth", "serve", *flags, "--port", "0"], check=False,
+                                  capture_output=True, text=True, timeout=30,
+                                  env={**os.environ, "HEARTH_HOME": home})
+        checks.that(done.returncode == 7 and "--insecure-lan" in done.stderr,
+                    f"serve {flags}: {done.returncode}, {done.stderr}")
+
+
+def bad_requests(checks, server):
+    table = [
+        ("/v1/chat/completions", b"{", 400), ("/v1/chat/completions", b"[]", 400),
+        ("/v1/chat/completions", b"\xff\xfe", 400), ("/v1/chat/completions", {}, 400),
+        ("/v1/chat/completions", ask("x", temperature=9), 400),
+        ("/v1/chat/completions", ask("x", max_tokens=-1), 400),
+        ("/v1/chat/completions", ask("x", no_such_field=1), 400),
+        ("/v1/chat/completions", ask("x", tools=[{"type": "function"}]), 400),
+        ("/v1/chat/completions", ask("x", logit_bias={"999999999": 1}), 400),
+        ("/v1/chat/completions", {**ask("x"), "model": "no-such-model"}, 404),
+        ("/v1/chat/completions", {**ask("x"), "model": "/etc/passwd"}, 404),
+        ("/v1/chat/completions", {**ask("x"), "model": "../../x.gguf"}, 404),
+        ("/v1/completions", {"model": MODEL, "prompt": [-1]}, 400),
+        ("/v1/completions", {"model": MODEL, "prompt": [2**31 - 1]}, 400),
+        ("/v1/completions", {"model": MODEL, "prompt": "word " * 20000}, 400),
+        ("/api/chat", {"model": "no-such-model", "messages": [{"role": "user", "content": "x"}]}, 404),
+        ("/v1/messages", {"model": MODEL, "messages": []}, 400),
+    ]
+    for path, body, wanted in table:
+        status, fields, content = server.request("POST", path, body)
+        checks.that(status == wanted, f"{path} {str(body)[:80]}: {status}, wanted {wanted}: {content[:200]}")
+        checks.that(not LEAK.search(content.decode(errors="replace")), f"{path} leaks: {content}")
+        checks.that("error" in json.loads(content), f"{path}: {content}")
+        checks.that(fields.get("x-request-id", "").startswith("req_"), f"{path}: no request id")
+    status, fields, _ = server.request("GET", "/v1/chat/completions")
+    checks.that(status == 405, f"GET of a POST: {status}")
+
+
+def text_of(reply):
+    return reply["choices"][0]["message"]["content"]
+
+
+def one_result(checks, server):
+    """Greedy text and log-probabilities: alone, and among 15 others."""
+    question = ask("Name three rivers.", logprobs=True, top_logprobs=3, max_tokens=40)
+    alone = server.post("/v1/chat/completions", question)[1]
+    others = [threading.Thread(target=server.post, args=("/v1/chat/completions",
+                                                         ask(f"Count from {i}.", max_tokens=60)))
+              for i in range(15)]
+    for thread in others:
+        thread.start()
+    crowded = server.post("/v1/chat/completions", question)[1]
+    for thread in others:
+        thread.join()
+    checks.that(alone["choices"] == crowded["choices"], "one result alone and among 15 others")
+    checks.that(alone["usage"]["context_limit"] > 0, f"no context_limit: {alone['usage']}")
+
+
+def prefixes(checks, server):
+    text = " ".join(f"Item {i} weighs {i * 37 % 101} pounds." for i in range(150))
+    first = server.post("/v1/chat/completions", ask(text, max_tokens=1))[1]["usage"]
+    again = server.post("/v1/chat/completions", ask(text, max_tokens=1))[1]["usage"]
+    prompt = first["prompt_tokens"]
+    checks.that(first["prompt_tokens_details"]["cached_tokens"] < 64, f"first: {first}")
+    checks.that(again["prompt_tokens_details"]["cached_tokens"] >= prompt - 64, f"again: {again}")
+
+
+def several_answers(checks, server):
+    reply = server.post("/v1/chat/completions",
+                        ask("Tell me a story.", n=4, temperature=1.0, seed=5))[1]
+    texts = [choice["message"]["content"] for choice in reply["choices"]]
+    checks.that([choice["index"] for choice in reply["choices"]] == [0, 1, 2, 3] and
+                len(set(texts)) > 1, f"n=4: {texts}")
+    again = server.post("/v1/chat/completions",
+                        ask("Tell me a story.", n=4, temperature=1.0, seed=5))[1]
+    checks.that(texts == [choice["message"]["content"] for choice in again["choices"]],
+                "the same seed, other answers")
+
+
+def leaving(checks, server):
+    with server.stream("/v1/chat/completions",
+                       ask("Go on for ever.", max_tokens=4000, ignore_eos=True, stream=True)) as reply:
+        reply.readline()
+        checks.that(server.metric("vllm:num_requests_running") == 1, "one is running")
+    checks.that(server.wait_until(lambda: server.metric("vllm:num_requests_running") == 0, 2),
+                "a client left, and its sequence goes on")
+
+
+def commands(checks, server, build):
+    """run, ps and stop, as a person types them."""
+    def hearth(*arguments):
+        return subprocess.run([build / "hearth", *arguments], check=False, capture_output=True,
+                              text=True, timeout=120, stdin=subprocess.DEVNULL,
+                              env={**os.environ, "HEARTH_SERVER": server.url})
+
+    question = ("run", MODEL, "Name two rivers.", "--temperature", "0", "--max-tokens", "30")
+    before = server.metric("vllm:generation_tokens_total")
+    asked, local = hearth(*question), hearth(*question, "--local")
+    checks.that(asked.returncode == 0 and asked.stdout == local.stdout and local.stdout.strip(),
+                f"run by the server and without: {asked} {local}")
+    checks.that(server.metric("vllm:generation_tokens_total") > before, "run did not ask the server")
+    listed = json.loads(hearth("ps", "--json").stdout)["models"]
+    checks.that(len(listed) == 1 and listed[0]["name"].startswith(MODEL), f"ps: {listed}")
+    checks.that(MODEL in hearth("ps").stdout, "ps shows no model")
+    checks.that(hearth("stop", MODEL).returncode == 0, "stop")
+    checks.that(server.wait_until(lambda: json.loads(hearth("ps", "--json").stdout)["models"] == [], 5),
+                "stop unloads")
+    unknown = hearth("stop", "no-such-model")
+    checks.that(unknown.returncode == 3, f"stop of an unknown model: {unknown}")
+
+
+def draining(checks, server):
+    with server.stream("/v1/chat/completions",
+                       ask("Go on.", max_tokens=300, ignore_eos=True, stream=True)) as reply:
+        reply.readline()
+        codes = []
+        stopper = threading.Thread(target=lambda: codes.append(server.stop()))
+        stopper.start()
+        time.sleep(0.2)
+        rest = reply.read()
+        stopper.join()
+    checks.that(rest.rstrip().endswith(b"data: [DONE]"), "the stream was cut by SIGTERM")
+    checks.that(codes == [0], f"exit codes {codes}")
+
+
+def full_queue(checks, build):
+    with Serving(build / "hearth", MODEL, "--parallel", "1", "--queue", "1") as server:
+        server.post("/v1/chat/completions", ask("Warm up.", max_tokens=2))
+        replies = []
+
+        def go():
+            replies.append(server.request("POST", "/v1/chat/completions",
+                                          ask("Go on.", max_tokens=200, ignore_eos=True)))
+
+        threads = [threading.Thread(target=go) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+            time.sleep(0.05)
+        for thread in threads:
+            thread.join()
+        busy = [reply for reply in replies if reply[0] == 429]
+        checks.that(busy and all(int(reply[1]["retry-after"]) >= 1 for reply in busy),
+                    f"statuses {[reply[0] for reply in replies]}")
+        checks.that(any(reply[0] == 200 for reply in replies), "some are answered")
+
+
+def main():
+    build = Path(sys.argv[1]).resolve()
+    checks = Checks()
+    refused_binds(checks, build)
+    keys_matrix(checks, build)
+    with Serving(build / "hearth", MODEL, "--allow-host", "box.lan", "--cors-origin",
+                 "https://app.example") as server:
+        for check in (hosts_and_origins, bad_requests, one_result, prefixes, several_answers,
+                      leaving):
+            check(checks, server)
+        commands(checks, server, build)
+        draining(checks, server)
+    gone = subprocess.run([build / "hearth", "ps"], check=False, capture_output=True, text=True,
+                          env={**os.environ, "HEARTH_SERVER": server.url})
+    checks.that(gone.returncode == 8 and "hearth serve" in gone.stderr, f"ps without a server: {gone}")
+    full_queue(checks, build)
+    print(f"serve: {checks.count} checks, {len(checks.failed)} failed")
+    return 1 if checks.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
