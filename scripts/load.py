@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Many users at once: Hearth beside llama.cpp's own server, on the same files and machine, in turns.
+"""Many users at once: Hearth beside llama.cpp's own server, same files, same machine, in turns.
 Each user holds streaming chats that share a system prompt of some 400 tokens; 96 tokens each.
 
   load.py [--rounds 3] [--hearth build/hearth] [--without-peer] [--json FILE]
@@ -77,8 +77,8 @@ async def all_users(url, case):
 @contextlib.contextmanager
 def serving(command, environment=None):
     """Starts a server, yields its URL, and ends it."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-                               env={**os.environ, **(environment or {})})
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                               text=True, env={**os.environ, **(environment or {})})
     try:
         yield process
     finally:
@@ -139,13 +139,18 @@ def run_side(url, case):
     return figures(*asyncio.run(all_users(url, case)))
 
 
+def judged(holds):
+    return "holds" if holds else "FALLS SHORT"
+
+
 def median_of(rounds):
     return {key: statistics.median(each[key] for each in rounds) for key in rounds[0]}
 
 
 def line(name, of):
     return (f"  {name:10} {of['tokens_per_second']:8.1f} t/s   first {of['first_p50']:6.3f} "
-            f"{of['first_p95']:6.3f} s   gap {of['gap_p50'] * 1e3:7.1f} {of['gap_p95'] * 1e3:7.1f} ms")
+            f"{of['first_p95']:6.3f} s   gap {of['gap_p50'] * 1e3:7.1f} "
+            f"{of['gap_p95'] * 1e3:7.1f} ms")
 
 
 def run_case(case, options, home):
@@ -166,12 +171,12 @@ def run_case(case, options, home):
         print(line("llama.cpp", result["llama"]))
         ratio = result["hearth"]["tokens_per_second"] / result["llama"]["tokens_per_second"]
         asked = case.ratio_asked
-        verdict = "" if asked is None else f", asked {asked}: {'holds' if ratio >= asked else 'FALLS SHORT'}"
+        verdict = "" if asked is None else f", asked {asked}: {judged(ratio >= asked)}"
         print(f"  throughput {ratio:.2f} x{verdict}", flush=True)
         result["ratio"] = ratio
     if case.first_p95_asked is not None:
         holds = result["hearth"]["first_p95"] <= case.first_p95_asked
-        print(f"  first token p95 asked {case.first_p95_asked} s: {'holds' if holds else 'FALLS SHORT'}")
+        print(f"  first token p95 asked {case.first_p95_asked} s: {judged(holds)}")
     return result
 
 
@@ -199,8 +204,8 @@ def home_with(program):
     home = peers.cache_folder("load-home")
     for model in ("smollm2", "qwen"):
         file = peers.cache_folder("gguf") / f"{model}.gguf"
-        known = subprocess.run([program, "show", model, "--json"], check=False, capture_output=True,
-                               env={**os.environ, "HEARTH_HOME": str(home)})
+        known = subprocess.run([program, "show", model, "--json"], check=False,
+                               capture_output=True, env={**os.environ, "HEARTH_HOME": str(home)})
         if known.returncode != 0:
             subprocess.run([program, "cp", str(file), model], check=True,
                            env={**os.environ, "HEARTH_HOME": str(home)})
@@ -221,9 +226,8 @@ def main():
     if re.search(options.cases, "long"):
         with hearth(options.hearth, home, "smollm2") as url:
             before, during, seconds = asyncio.run(long_prompt(url))
-        holds = "holds" if during <= 2 * before else "FALLS SHORT"
         print(f"beside 4 streams, a long prompt took {seconds:.1f} s: p95 gap {before * 1e3:.1f} -> "
-              f"{during * 1e3:.1f} ms, asked twice at most: {holds}")
+              f"{during * 1e3:.1f} ms, asked twice at most: {judged(during <= 2 * before)}")
         results.append({"before": before, "during": during, "seconds": seconds})
     if options.json:
         options.json.write_text(json.dumps(results, indent=1) + "\n")

@@ -77,6 +77,7 @@ def checks(build):
     yield [str(scripts.parent / "tests/cli/terminal_session.py"), str(build)]
     yield [str(scripts.parent / "tests/cli/bad_input.py"), str(build)]
     yield [str(scripts.parent / "tests/store/two_processes.py"), str(build)]
+    yield [str(scripts.parent / "tests/server/serve_runs.py"), str(build)]
 
 
 def run_checks(build):

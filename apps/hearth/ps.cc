@@ -11,13 +11,13 @@
 #include "store/download.h"
 #include "table.h"
 
-
 namespace hearth {
 namespace {
 
 std::string text_of(const nlohmann::json& model, const char* name) {
   const auto found = model.find(name);
-  return found != model.end() && found->is_string() ? printable(found->get<std::string>(), 100) : "";
+  return found != model.end() && found->is_string() ? printable(found->get<std::string>(), 100)
+                                                    : "";
 }
 
 // "2026-11-23T22:49:12.123Z" to the second.
@@ -48,7 +48,8 @@ void ps(bool json) {
 
 void add_ps(CLI::App& app) {
   auto json = std::make_shared<bool>(false);
-  CLI::App* command = app.add_subcommand("ps", "List the models that the running server has loaded");
+  CLI::App* command =
+      app.add_subcommand("ps", "List the models that the running server has loaded");
   command->add_flag("--json", *json, "Print one JSON object");
   command->callback([json] { ps(*json); });
 }

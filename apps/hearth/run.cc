@@ -134,8 +134,7 @@ void add_run(CLI::App& app) {
       ->type_name("TEXT")
       ->allow_extra_args(false);
   add_settings(*command, flags);
-  command->add_flag("--local", flags->local,
-                    "Compute in this process, though a server is running");
+  command->add_flag("--local", flags->local, "Compute in this process, though a server is running");
   command->add_flag("--json", flags->shot.json, "Print one JSON object");
   command->callback([flags] { run(*flags); });
 }

@@ -82,13 +82,12 @@ void serve(ServeFlags flags) {
   CommandLibrary opened(false);
   State state(StoreLayout(opened.library.home()).state());
   check_doors(flags, state);
-  Host host({.load = load_options(flags.load),
-             .sequences = flags.sequences,
-             .memory_bytes = static_cast<std::uint64_t>(flags.memory_gib * (1u << 30)),
-             .keep_alive_seconds = flags.keep_alive_seconds,
-             .find = [&](const std::string& name) {
-               return find_in_library(opened.library, name);
-             }});
+  Host host(
+      {.load = load_options(flags.load),
+       .sequences = flags.sequences,
+       .memory_bytes = static_cast<std::uint64_t>(flags.memory_gib * (1u << 30)),
+       .keep_alive_seconds = flags.keep_alive_seconds,
+       .find = [&](const std::string& name) { return find_in_library(opened.library, name); }});
   flags.http.tcp.push_back({.address = flags.host, .port = flags.port});
   if (!is_loopback(flags.host)) flags.doors.hosts.push_back(flags.host);
   Server server({.http = flags.http,
@@ -118,15 +117,18 @@ void add_door_flags(CLI::App& command, ServeFlags& flags) {
   command.add_option("--unix-socket", flags.http.unix_socket, "Listen on this socket, too")
       ->type_name("PATH");
   CLI::Option* cert =
-      command.add_option("--tls-cert", flags.http.tls_cert, "Certificate chain, PEM")->type_name("FILE");
+      command.add_option("--tls-cert", flags.http.tls_cert, "Certificate chain, PEM")
+          ->type_name("FILE");
   CLI::Option* key =
       command.add_option("--tls-key", flags.http.tls_key, "Its key, PEM")->type_name("FILE");
   cert->needs(key);
   key->needs(cert);
-  command.add_flag("--require-keys", flags.doors.keys_required, "Ask for an API key on loopback, too");
+  command.add_flag("--require-keys", flags.doors.keys_required,
+                   "Ask for an API key on loopback, too");
   command.add_flag("--insecure-lan", flags.insecure_lan,
                    "Let everyone in who can reach the address: no keys, no TLS");
-  command.add_option("--allow-host", flags.doors.hosts, "A further name that clients may call it by")
+  command
+      .add_option("--allow-host", flags.doors.hosts, "A further name that clients may call it by")
       ->type_name("NAME")
       ->allow_extra_args(false);
   command.add_option("--cors-origin", flags.doors.cors_origins, "Pages of this origin may call")
@@ -138,8 +140,8 @@ void add_door_flags(CLI::App& command, ServeFlags& flags) {
 
 void add_serve(CLI::App& app) {
   auto flags = std::make_shared<ServeFlags>();
-  CLI::App* command =
-      app.add_subcommand("serve", "Serve the library to programs: OpenAI's, Anthropic's, Ollama's APIs");
+  CLI::App* command = app.add_subcommand(
+      "serve", "Serve the library to programs: OpenAI's, Anthropic's, Ollama's APIs");
   command->add_option("MODEL", flags->load.model, "Loaded at once, and the default")->type_name("");
   add_door_flags(*command, *flags);
   command

@@ -18,7 +18,7 @@ std::string refusal(Call parse, const std::string& body) {
   }
 }
 
-const std::string kHex(64, 'a');
+const std::string kHex = std::string(64, 'a');
 
 TEST(OllamaModels, EveryFieldHasItsBounds) {
   const std::string model = R"({"model":"m","name":"m"})";

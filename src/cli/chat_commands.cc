@@ -152,8 +152,8 @@ void ChatCommands::stats(Chat& chat, const std::string& /*argument*/) {
   std::string text = printable(card.name, 100) + " on " + card.device;
   if (chat.last_) {
     const Answer& answer = *chat.last_;
-    text += "\n" + speed_text(answer, chat.measured(answer)) + "\ncontext: " +
-            std::to_string(answer.prompt_tokens + answer.answer_tokens) + " of " +
+    text += "\n" + speed_text(answer, chat.measured(answer)) +
+            "\ncontext: " + std::to_string(answer.prompt_tokens + answer.answer_tokens) + " of " +
             std::to_string(card.context) + " tokens after the last answer";
   } else {
     text += "\ncontext: " + std::to_string(card.context) + " tokens; no answer yet";

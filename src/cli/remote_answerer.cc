@@ -72,9 +72,8 @@ class RemoteAnswerer final : public Answerer {
     body["options"] = options_json(options);
     Answer answer;
     const auto on_line = [&](const json& line) {
-      const std::string text = line.contains("message")
-                                   ? line["message"].value("content", "")
-                                   : line.value("response", "");
+      const std::string text = line.contains("message") ? line["message"].value("content", "")
+                                                        : line.value("response", "");
       answer.text += text;
       if (!text.empty() && on_text) on_text(text);
       if (line.value("done", false)) end(line, answer);

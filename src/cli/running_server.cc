@@ -62,8 +62,7 @@ std::string RunningServer::default_address() {
   return setting("HEARTH_SERVER", "http://127.0.0.1:11435");
 }
 
-RunningServer::RunningServer(std::string address)
-    : address_(std::move(address)), http_(patient()) {
+RunningServer::RunningServer(std::string address) : address_(std::move(address)), http_(patient()) {
   while (address_.ends_with('/')) address_.pop_back();
 }
 

@@ -25,8 +25,7 @@ class RunningServer {
   nlohmann::json post(const std::string& path, const nlohmann::json& body);
   // A reply of one JSON object a line, each as it comes. kCancelled.
   void stream(const std::string& path, const nlohmann::json& body,
-              const std::function<void(const nlohmann::json&)>& on_line,
-              const CancelToken* cancel);
+              const std::function<void(const nlohmann::json&)>& on_line, const CancelToken* cancel);
 
  private:
   nlohmann::json ask(const HttpRequest& request);

@@ -77,7 +77,7 @@ Engine::Engine(const Model& model, Device& device, const EngineOptions& options,
       scheduler_({.windows = windows_of(model),
                   .blocks = blocks,
                   .rows_per_step = options.rows_per_step,
-                  .sequences_max = options.sequences}),
+                  .sequences_max = options.sequences != 0 ? options.sequences : SIZE_MAX}),
       runner_(model, device, blocks, options.rows_per_step) {}
 
 SequenceId Engine::submit(Request request) {

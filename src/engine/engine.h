@@ -19,7 +19,9 @@ struct EngineOptions {
   std::size_t cache_bytes =
       0;  // memory the caches may take; 0: as much as one sequence needs, or many usual ones
   std::size_t rows_per_step = 512;  // prompt tokens and decode rows of one pass over the weights
-  std::size_t sequences = 1;        // running at a time
+  // Running at a time, with a cache for so many usual ones; 0: any number that fits in the cache of
+  // one.
+  std::size_t sequences = 0;
   std::function<double()> clock = {};  // seconds, never backwards; empty: the system's
 };
 
@@ -34,7 +36,7 @@ struct EngineCounters {
 
 // The engine at this moment.
 struct EngineLoad {
-  std::size_t running = 0, waiting = 0;      // sequences
+  std::size_t running = 0, waiting = 0;       // sequences
   std::size_t blocks = 0, blocks_in_use = 0;  // of the cache group with the fewest free
   std::uint64_t preemptions = 0;
   double wait_seconds = 0;  // predicted, for who comes now

@@ -59,7 +59,8 @@ std::span<const Chunk> Scheduler::plan(std::size_t prompt_rows) {
   for (const auto& running : running_) order_.push_back(running.get());
   // Decode rows first: those who are answering must not wait for those who are still reading.
   std::stable_partition(order_.begin(), order_.end(), [](auto* s) { return decodes(*s); });
-  const auto prompts = std::find_if(order_.begin(), order_.end(), [](auto* s) { return !decodes(*s); });
+  const auto prompts =
+      std::find_if(order_.begin(), order_.end(), [](auto* s) { return !decodes(*s); });
   std::sort(prompts, order_.end(), [this](auto* a, auto* b) { return before(*a, *b); });
   const bool mixed = prompts != order_.begin();
   std::size_t budget = options_.rows_per_step;
@@ -351,8 +352,8 @@ const BlockHash& Scheduler::block_hash(Sequence& sequence, std::size_t block) {
     const std::size_t at = sequence.hashes.size();
     hash.update(at > 0 ? std::as_bytes(std::span(sequence.hashes[at - 1]))
                        : std::as_bytes(std::span(sequence.request.tenant)));
-    hash.update(std::as_bytes(
-        std::span(sequence.tokens).subspan(at * kBlockPositions, kBlockPositions)));
+    hash.update(
+        std::as_bytes(std::span(sequence.tokens).subspan(at * kBlockPositions, kBlockPositions)));
     sequence.hashes.push_back(hash.finish());
   }
   return sequence.hashes[block];

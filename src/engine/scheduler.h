@@ -31,10 +31,10 @@ struct Chunk {
 };
 
 struct SchedulerOptions {
-  std::vector<std::size_t> windows;        // of each cache group, 0 for none
-  std::size_t blocks = 0;                  // of each cache group
-  std::size_t rows_per_step = 0;           // at most, decode rows and prompts together
-  std::size_t sequences_max = SIZE_MAX;    // running at a time
+  std::vector<std::size_t> windows;      // of each cache group, 0 for none
+  std::size_t blocks = 0;                // of each cache group
+  std::size_t rows_per_step = 0;         // at most, decode rows and prompts together
+  std::size_t sequences_max = SIZE_MAX;  // running at a time
 };
 
 class Scheduler {

@@ -218,7 +218,7 @@ class Simulation {
 
 void simulate(const Load& load) {
   std::size_t steps = 0, reused = 0, recomputed = 0;
-  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 250; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Simulation simulation(seed, load);
     simulation.run();

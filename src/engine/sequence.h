@@ -81,7 +81,7 @@ struct Sequence {
   Sampler sampler;
   std::vector<TokenId> tokens;  // prompt, then what was generated
   std::size_t prompt_tokens;
-  std::size_t computed = 0;           // positions whose keys and values are in the cache
+  std::size_t computed = 0;  // positions whose keys and values are in the cache
   std::size_t reported = 0;  // positions whose logits on_logits, or states on_hidden, has had
   std::optional<std::size_t> cached;  // positions found in the cache when it was first admitted
   std::vector<std::vector<BlockId>> blocks;  // by cache group: block of positions 0, 32, 64, …

@@ -24,7 +24,8 @@ double StepCost::wait_seconds(std::size_t prompt_rows, std::size_t waiting,
                               std::size_t running) const noexcept {
   const double reading = static_cast<double>(prompt_rows) * row_seconds_;
   if (waiting == 0) return reading;
-  const double rounds = static_cast<double>(waiting) / static_cast<double>(std::max<std::size_t>(running, 1));
+  const double rounds =
+      static_cast<double>(waiting) / static_cast<double>(std::max<std::size_t>(running, 1));
   return reading + rounds * kAnswerSteps * decode_seconds_;
 }
 

@@ -22,10 +22,10 @@ class StepCost {
 
  private:
   static constexpr double kStretch = 1.8;
-  static constexpr double kNew = 0.2;                   // of an average, what the last step decides
-  static constexpr std::size_t kPromptRowsMin = 8;      // or a prompt would never end
+  static constexpr double kNew = 0.2;               // of an average, what the last step decides
+  static constexpr std::size_t kPromptRowsMin = 8;  // or a prompt would never end
   static constexpr std::size_t kPromptRowsAtFirst = 32;  // nothing measured yet
-  static constexpr double kAnswerSteps = 256;           // of a usual answer
+  static constexpr double kAnswerSteps = 256;            // of a usual answer
 
   double decode_seconds_ = 0;  // of a step of answers alone
   double row_seconds_ = 0;     // of a row of a prompt

@@ -19,9 +19,9 @@ class AnswerText {
              bool ignore_eos);
 
   struct Step {
-    std::string text;       // safe to show; often none
-    bool ends = false;      // the answer ends with this token
-    bool is_part = true;    // the token is part of the answer: not the end of turn
+    std::string text;     // safe to show; often none
+    bool ends = false;    // the answer ends with this token
+    bool is_part = true;  // the token is part of the answer: not the end of turn
   };
   Step push(TokenId id);
   // What was held back; nothing after a stop text.

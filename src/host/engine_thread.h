@@ -39,7 +39,7 @@ class EngineThread {
   Turns& turns_;
   mutable std::mutex mutex_;
   std::condition_variable posted_;
-  std::vector<Work> work_;     // guarded by mutex_, as are the next three
+  std::vector<Work> work_;  // guarded by mutex_, as are the next three
   bool stopping_ = false;
   EngineLoad load_;
   EngineCounters counters_;

@@ -97,8 +97,8 @@ std::shared_ptr<HostedModel> Host::load(const ModelPlace& place) {
     const std::scoped_lock turn(turns_);
     model->loaded = open_model(place.path, how);
   }
-  model->prompts = std::make_unique<ModelPrompts>(
-      model->loaded->tokenizer, model_template(model->loaded->file.metadata()));
+  model->prompts = std::make_unique<ModelPrompts>(model->loaded->tokenizer,
+                                                  model_template(model->loaded->file.metadata()));
   model->memory_bytes = file_bytes + model->loaded->engine->cache_bytes();
   model->engine = std::make_unique<EngineThread>(*model->loaded->engine, turns_);
   log(LogLevel::kInfo, "loaded " + place.name + ", " + mebibytes(model->memory_bytes) + " at most");
@@ -180,8 +180,8 @@ std::vector<HostedStatus> Host::models() const {
   for (const auto& [name, entry] : entries_) {
     if (!entry.model) continue;
     const HostedModel& model = *entry.model;
-    HostedStatus status{model.place,        model.memory_bytes,     model.loaded->engine->context(),
-                        std::nullopt,       model.engine->load(),   model.engine->counters()};
+    HostedStatus status{model.place,  model.memory_bytes,   model.loaded->engine->context(),
+                        std::nullopt, model.engine->load(), model.engine->counters()};
     if (entry.keep_alive_seconds >= 0) {
       const double idle = std::chrono::duration<double>(Clock::now() - entry.used).count();
       const bool used = entry.model.use_count() > 1;

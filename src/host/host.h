@@ -98,9 +98,9 @@ class Host {
   std::mutex loading_;  // one load at a time
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  Entries entries_;                                     // guarded by mutex_
-  std::vector<std::shared_ptr<HostedModel>> leaving_;   // likewise: unloaded while in use
-  bool stopping_ = false;                               // likewise
+  Entries entries_;                                    // guarded by mutex_
+  std::vector<std::shared_ptr<HostedModel>> leaving_;  // likewise: unloaded while in use
+  bool stopping_ = false;                              // likewise
   std::thread watcher_;
 };
 

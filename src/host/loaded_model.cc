@@ -42,8 +42,7 @@ std::unique_ptr<LoadedModel> open_model(const std::filesystem::path& path,
     loaded->file.release_metadata();
     return made;
   });
-  loaded->device =
-      options.shared_device ? options.shared_device : make_device(options.device);
+  loaded->device = options.shared_device ? options.shared_device : make_device(options.device);
   ModelOptions model_options{options.context, options.cache_types, {}, nullptr};
   const WeightCache cache(options.weight_cache);
   std::optional<WeightImage> image;

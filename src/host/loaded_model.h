@@ -21,7 +21,7 @@ struct LoadOptions {
   std::shared_ptr<Device> shared_device = {};  // made with those options; none: one of its own
   std::size_t context = 0;  // 0: as trained, or what half of the free memory holds
   std::size_t rows_per_step = 512;
-  std::size_t sequences = 1;     // running at a time
+  std::size_t sequences = 0;      // as EngineOptions has them
   std::uint64_t cache_bytes = 0;  // memory their keys and values may take; 0: half of what is free
   CacheTypes cache_types;
   std::filesystem::path weight_cache = {};  // of weight images (weight_cache.h); empty: none

@@ -79,8 +79,7 @@ class Generation {
 class LocalAnswerer final : public Answerer {
  public:
   explicit LocalAnswerer(LoadedModel& loaded)
-      : loaded_(loaded),
-        prompts_(loaded.tokenizer, model_template(loaded.file.metadata())) {
+      : loaded_(loaded), prompts_(loaded.tokenizer, model_template(loaded.file.metadata())) {
     const GgufMetadata& metadata = loaded.file.metadata();
     card_.name =
         metadata.optional_string("general.name").value_or(loaded.model->config().architecture);

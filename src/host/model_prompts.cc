@@ -31,9 +31,9 @@ RenderedPrompt ModelPrompts::render(const Conversation& conversation) const {
 
 std::vector<TokenId> ModelPrompts::chat(const Conversation& conversation) const {
   const RenderedPrompt prompt = render(conversation);
-  return tokenizer_->encode(prompt.text, {.add_special = !prompt.has_bos,
-                                          .parse_special = true,
-                                          .plain = prompt.user_ranges});
+  return tokenizer_->encode(
+      prompt.text,
+      {.add_special = !prompt.has_bos, .parse_special = true, .plain = prompt.user_ranges});
 }
 
 }  // namespace hearth

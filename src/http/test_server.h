@@ -102,9 +102,7 @@ class TestServer {
   TestClient client() const { return TestClient::tcp(server->endpoints().at(0).port); }
 
   HttpServerOptions options;
-  std::function<HeadVerdict(const IncomingRequest&)> on_head = [](const IncomingRequest&) {
-    return BodyPlan{};
-  };
+  decltype(HttpHandlers::on_head) on_head = [](const IncomingRequest&) { return BodyPlan{}; };
   std::map<std::string, Handler> routes;
   Caught caught;
   std::unique_ptr<HttpServer> server;  // the last member: its handlers use the others

@@ -1,10 +1,10 @@
 // HttpClient: the only way out of this program (libcurl; certificates verified, the environment's
-// proxies respected). GET, and POST of JSON, which no redirect takes elsewhere. Redirects are followed by hand: at most Options::redirects_max,
-// never from https to http, each hop's address judged by the AddressPolicy; a credential is bound
-// to the origin it was given for and never sent to another. Plain http is for loopback, or for an
-// address the person spelled out. An answer in a content encoding we did not ask for is refused (no
-// decompression, so no bombs). Owns nothing but its counters. Thread rule: get and document from
-// any thread.
+// proxies respected). GET, and POST of JSON, which no redirect takes elsewhere. Redirects are
+// followed by hand: at most Options::redirects_max, never from https to http, each hop's address
+// judged by the AddressPolicy; a credential is bound to the origin it was given for and never sent
+// to another. Plain http is for loopback, or for an address the person spelled out. An answer in a
+// content encoding we did not ask for is refused (no decompression, so no bombs). Owns nothing but
+// its counters. Thread rule: get and document from any thread.
 #pragma once
 
 #include <chrono>
@@ -33,7 +33,7 @@ struct HttpRequest {
   Url url;
   std::vector<std::pair<std::string, std::string>> headers = {};
   std::optional<Credential> credential = {};
-  bool plain_http_allowed = false;  // the person spelled http://
+  bool plain_http_allowed = false;       // the person spelled http://
   std::optional<std::string> json = {};  // the body of a POST; none: GET
 };
 

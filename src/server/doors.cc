@@ -20,8 +20,9 @@ std::string host_name(std::string_view host) {
   const std::size_t colon = name.starts_with('[') ? name.find(':', name.find(']')) : name.find(':');
   if (colon == std::string::npos) return name;
   const std::string_view port = std::string_view(name).substr(colon + 1);
-  const bool digits = !port.empty() && port.size() <= 5 &&
-                      std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; });
+  const bool digits =
+      !port.empty() && port.size() <= 5 &&
+      std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; });
   return digits ? name.substr(0, colon) : "";
 }
 
@@ -66,16 +67,18 @@ std::optional<ApiError> Doors::foreign(const IncomingRequest& request) const {
   if (!request.local && !host_allowed(request.header("host"))) {
     return ApiError{.status = 403,
                     .code = "host_not_allowed",
-                    .message = "this server does not answer to that Host: start it with "
-                               "--allow-host NAME",
+                    .message =
+                        "this server does not answer to that Host: start it with "
+                        "--allow-host NAME",
                     .param = "",
                     .retry_after_seconds = {}};
   }
   if (!origin_allowed(request)) {
     return ApiError{.status = 403,
                     .code = "origin_not_allowed",
-                    .message = "pages of that origin may not call this server: start it with "
-                               "--cors-origin ORIGIN",
+                    .message =
+                        "pages of that origin may not call this server: start it with "
+                        "--cors-origin ORIGIN",
                     .param = "",
                     .retry_after_seconds = {}};
   }
@@ -119,7 +122,8 @@ std::variant<Caller, ApiError> Doors::enter(const IncomingRequest& request,
                     .param = "",
                     .retry_after_seconds = {}};
   }
-  return Caller{.tenant = "key " + std::to_string(key->id), .key_id = key->id, .limits = key->limits};
+  return Caller{
+      .tenant = "key " + std::to_string(key->id), .key_id = key->id, .limits = key->limits};
 }
 
 }  // namespace hearth

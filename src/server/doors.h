@@ -26,14 +26,14 @@ enum class Permission {
 std::string_view to_string(Permission permission) noexcept;
 
 struct DoorOptions {
-  bool keys_required = false;               // else whoever reaches the server may use it
-  std::vector<std::string> hosts;           // that a Host header may name, besides loopback's own
-  std::vector<std::string> cors_origins;    // pages that may call: "https://app.example"
+  bool keys_required = false;             // else whoever reaches the server may use it
+  std::vector<std::string> hosts;         // that a Host header may name, besides loopback's own
+  std::vector<std::string> cors_origins;  // pages that may call: "https://app.example"
 };
 
 // Who asks, once inside.
 struct Caller {
-  std::string tenant;      // of the key; empty without one
+  std::string tenant;       // of the key; empty without one
   std::int64_t key_id = 0;  // 0: without one
   KeyLimits limits;
 };

@@ -32,7 +32,8 @@ class Generation : public std::enable_shared_from_this<Generation> {
 
   void start() {
     refuse_if_full();
-    parts_.model->engine->post([self = shared_from_this()](Engine& engine) { self->submit(engine); });
+    parts_.model->engine->post(
+        [self = shared_from_this()](Engine& engine) { self->submit(engine); });
   }
 
  private:
@@ -42,7 +43,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
     AnswerText text;
     std::vector<TokenId> tokens = {};
     std::size_t dropped = 0;  // of prompt and tokens, by shifts
-    Piece piece = {};  // logprobs gathered since text last came
+    Piece piece = {};         // logprobs gathered since text last came
     Clock::time_point last_token = {};
     bool ended = false;
   };
@@ -75,8 +76,8 @@ class Generation : public std::enable_shared_from_this<Generation> {
   void refuse_if_full() const {
     const EngineLoad load = parts_.model->engine->load();
     if (load.waiting + answers_.size() <= parts_.waiting_max) return;
-    throw BusyError("the queue is full: " + std::to_string(load.waiting) + " answers wait, at most " +
-                        std::to_string(parts_.waiting_max) + " may",
+    throw BusyError("the queue is full: " + std::to_string(load.waiting) +
+                        " answers wait, at most " + std::to_string(parts_.waiting_max) + " may",
                     load.wait_seconds);
   }
 
@@ -107,7 +108,9 @@ class Generation : public std::enable_shared_from_this<Generation> {
     request.on_cached = [self, at](std::size_t tokens) { self->found(*at, tokens); };
     if (call.top_logprobs) {
       request.top_logprobs = *call.top_logprobs;
-      request.on_logprobs = [self, at](const TokenLogprobs& of) { at->piece.logprobs.push_back(self->named(of)); };
+      request.on_logprobs = [self, at](const TokenLogprobs& of) {
+        at->piece.logprobs.push_back(self->named(of));
+      };
     }
     request.on_token = [self, at](TokenId id) { return self->accept(*at, id); };
     request.on_finish = [self, at](FinishReason reason) { self->finish(*at, reason); };
@@ -117,13 +120,15 @@ class Generation : public std::enable_shared_from_this<Generation> {
 
   // Its prompt is being computed. What further answers to one prompt find is the first one's work.
   void found(const Answer& answer, std::size_t cached_tokens) {
-    if (answer.index % parts_.call.n == 0 && answer.dropped == 0) usage_.cached_tokens += cached_tokens;
+    if (answer.index % parts_.call.n == 0 && answer.dropped == 0)
+      usage_.cached_tokens += cached_tokens;
     if (begun_) return;
     begun_ = true;
     send(parts_.writer->begin(usage_.prompt_tokens, usage_.cached_tokens));
     if (!parts_.call.echo) return;
     for (const Answer& each : answers_) {
-      send(parts_.writer->piece(each.index, {tokenizer().decode(prompts_[each.prompt], false), {}}));
+      send(
+          parts_.writer->piece(each.index, {tokenizer().decode(prompts_[each.prompt], false), {}}));
     }
   }
 
@@ -138,9 +143,11 @@ class Generation : public std::enable_shared_from_this<Generation> {
 
   bool accept(Answer& answer, TokenId id) {
     const Clock::time_point now = Clock::now();
-    if (report_.first_token_seconds == 0) report_.first_token_seconds = seconds_since(parts_.arrived);
+    if (report_.first_token_seconds == 0)
+      report_.first_token_seconds = seconds_since(parts_.arrived);
     if (answer.last_token != Clock::time_point{}) {
-      report_.token_gaps_seconds.push_back(std::chrono::duration<float>(now - answer.last_token).count());
+      report_.token_gaps_seconds.push_back(
+          std::chrono::duration<float>(now - answer.last_token).count());
     }
     answer.last_token = now;
     AnswerText::Step step = answer.text.push(id);
@@ -185,15 +192,15 @@ class Generation : public std::enable_shared_from_this<Generation> {
     usage_.answer_tokens += answer.tokens.size();
     send(parts_.writer->finish(answer.index, end));
     answer.ended = true;
-    if (std::all_of(answers_.begin(), answers_.end(), [](const Answer& a) { return a.ended; })) end_call();
+    if (std::all_of(answers_.begin(), answers_.end(), [](const Answer& a) { return a.ended; }))
+      end_call();
   }
 
   // The context is full and the answer is not: drops half of what is there, and goes on.
   bool shift(Answer& answer) {
     const std::size_t wanted = parts_.call.max_tokens.value_or(SIZE_MAX);
     if (parts_.call.overflow != Overflow::kShift || answer.tokens.size() >= wanted) return false;
-    const std::size_t held =
-        prompts_[answer.prompt].size() + answer.tokens.size() - answer.dropped;
+    const std::size_t held = prompts_[answer.prompt].size() + answer.tokens.size() - answer.dropped;
     if (held < 2) return false;
     answer.dropped += held / 2;
     usage_.dropped_tokens += held / 2;
@@ -227,12 +234,12 @@ class Generation : public std::enable_shared_from_this<Generation> {
   }
 
   void end_call() {
-    const CallTimings timings{.total_seconds = seconds_since(parts_.arrived),
-                              .load_seconds = parts_.load_seconds,
-                              .prompt_seconds =
-                                  std::max(0.0, report_.first_token_seconds - parts_.load_seconds),
-                              .answer_seconds = std::max(0.0, seconds_since(parts_.arrived) -
-                                                                  report_.first_token_seconds)};
+    const CallTimings timings{
+        .total_seconds = seconds_since(parts_.arrived),
+        .load_seconds = parts_.load_seconds,
+        .prompt_seconds = std::max(0.0, report_.first_token_seconds - parts_.load_seconds),
+        .answer_seconds =
+            std::max(0.0, seconds_since(parts_.arrived) - report_.first_token_seconds)};
     send(parts_.writer->end(usage_, timings));
     if (done_) return;
     if (parts_.call.stream) {
@@ -241,7 +248,8 @@ class Generation : public std::enable_shared_from_this<Generation> {
     } else {
       HttpFields headers = parts_.headers;
       headers.emplace_back("Content-Type", parts_.writer->content_type());
-      parts_.exchange->reply({.status = 200, .headers = std::move(headers), .body = std::move(body_)});
+      parts_.exchange->reply(
+          {.status = 200, .headers = std::move(headers), .body = std::move(body_)});
     }
     report(false);
   }
@@ -303,7 +311,8 @@ std::vector<TokenId> infill_tokens(const Tokenizer& tokenizer, std::string_view 
       {"<|fim▁begin|>", "<|fim▁hole|>", "<|fim▁end|>"},
   };
   for (const auto& texts : kTexts) {
-    const auto before = control_token(tokenizer, texts[0]), after = control_token(tokenizer, texts[1]),
+    const auto before = control_token(tokenizer, texts[0]),
+               after = control_token(tokenizer, texts[1]),
                middle = control_token(tokenizer, texts[2]);
     if (!before || !after || !middle) continue;
     const EncodeOptions plain{.add_special = false, .parse_special = false};
@@ -318,7 +327,8 @@ std::vector<TokenId> infill_tokens(const Tokenizer& tokenizer, std::string_view 
     tokens.push_back(*middle);
     return tokens;
   }
-  throw FieldError("suffix", "this model has no tokens to fill in the middle with: leave suffix out");
+  throw FieldError("suffix",
+                   "this model has no tokens to fill in the middle with: leave suffix out");
 }
 
 }  // namespace
@@ -331,7 +341,8 @@ std::vector<std::vector<TokenId>> prompt_tokens(const GenerateCall& call,
   const ModelPrompts& prompts = own_template ? *own_template : *model.prompts;
   const auto tokens_of = [&](const Prompt& prompt) -> std::vector<TokenId> {
     if (const auto* tokens = std::get_if<std::vector<TokenId>>(&prompt)) return *tokens;
-    if (const auto* conversation = std::get_if<Conversation>(&prompt)) return prompts.chat(*conversation);
+    if (const auto* conversation = std::get_if<Conversation>(&prompt))
+      return prompts.chat(*conversation);
     const auto& raw = std::get<RawText>(prompt);
     if (call.suffix) return infill_tokens(tokenizer, raw.text, *call.suffix);
     return tokenizer.encode(raw.text,

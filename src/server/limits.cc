@@ -21,9 +21,9 @@ Limits::Pass Limits::enter(const Caller& caller) {
   if (limits.tokens_per_day > 0 &&
       state_.tokens_of_day(caller.key_id, today()) >= limits.tokens_per_day) {
     const double seconds = 86400.0 - static_cast<double>(std::time(nullptr) % 86400);
-    throw BusyError("this key has used its " + std::to_string(limits.tokens_per_day) +
-                        " tokens of today (UTC)",
-                    seconds);
+    throw BusyError(
+        "this key has used its " + std::to_string(limits.tokens_per_day) + " tokens of today (UTC)",
+        seconds);
   }
   const std::scoped_lock lock(mutex_);
   Of& of = keys_[caller.key_id];
@@ -32,16 +32,15 @@ Limits::Pass Limits::enter(const Caller& caller) {
     of.last_minute.pop_front();
   }
   if (limits.requests_at_once > 0 && of.at_once >= limits.requests_at_once) {
-    throw BusyError("this key may have " + std::to_string(limits.requests_at_once) +
-                        " requests at a time",
-                    1);
+    throw BusyError(
+        "this key may have " + std::to_string(limits.requests_at_once) + " requests at a time", 1);
   }
   if (limits.requests_per_minute > 0) {
     if (of.last_minute.size() >= limits.requests_per_minute) {
       const auto until = of.last_minute.front() + std::chrono::minutes(1) - now;
-      throw BusyError("this key may make " + std::to_string(limits.requests_per_minute) +
-                          " requests a minute",
-                      std::chrono::duration<double>(until).count());
+      throw BusyError(
+          "this key may make " + std::to_string(limits.requests_per_minute) + " requests a minute",
+          std::chrono::duration<double>(until).count());
     }
     of.last_minute.push_back(now);
   }

@@ -1,6 +1,5 @@
 // llama-server's routes, and the operator's.
 #include "api/llama.h"
-
 #include "api/openapi.h"
 #include "server/service.h"
 
@@ -28,8 +27,8 @@ void tokenize(Service& service, const Call& call) {
   const Host::Lease model = lease(service, call, wanted.model);
   const Tokenizer& tokenizer = *model->loaded->tokenizer;
   const std::vector<TokenId> tokens = tokenizer.encode(
-      wanted.text.text, {.add_special = wanted.text.add_special,
-                         .parse_special = wanted.text.parse_special});
+      wanted.text.text,
+      {.add_special = wanted.text.add_special, .parse_special = wanted.text.parse_special});
   std::vector<std::string> pieces;
   if (wanted.with_pieces) {
     for (const TokenId id : tokens) pieces.push_back(tokenizer.piece(id, true));
@@ -63,8 +62,8 @@ void add_llama_routes(Router& router, Service& service) {
       [&service](const Call& call) {
         const LlamaDetokenizeCall wanted = parse_llama_detokenize(call.exchange->request().body);
         const Host::Lease model = lease(service, call, wanted.model);
-        reply_json(call, llama_detokenize_reply(
-                             model->loaded->tokenizer->decode(wanted.tokens, true)));
+        reply_json(call,
+                   llama_detokenize_reply(model->loaded->tokenizer->decode(wanted.tokens, true)));
       },
       llama_detokenize_fields()));
   router.add(route(
@@ -75,22 +74,21 @@ void add_llama_routes(Router& router, Service& service) {
         reply_json(call, llama_template_reply(model->prompts->render(wanted.conversation).text));
       },
       llama_template_fields()));
-  router.add(route("GET", "/slots", Permission::kAdmin, "What is being computed",
-                   [&service](const Call& call) {
-                     reply_json(call, llama_slots_reply(slots(service)));
-                   }));
+  router.add(
+      route("GET", "/slots", Permission::kAdmin, "What is being computed",
+            [&service](const Call& call) { reply_json(call, llama_slots_reply(slots(service))); }));
 }
 
 void add_operator_routes(Router& router, Service& service) {
   const auto alive = [](const Call& call) { reply_json(call, R"({"status":"ok"})"); };
   router.add(route("GET", "/health", Permission::kPublic, "Whether the server is alive", alive));
   router.add(route("GET", "/v1/health", Permission::kPublic, "Whether the server is alive", alive));
-  router.add(route("GET", "/", Permission::kPublic, "Whether the server is alive",
-                   [](const Call& call) {
-                     call.exchange->reply({.status = 200,
-                                           .headers = {{"Content-Type", "text/plain"}},
-                                           .body = "Ollama is running"});
-                   }));
+  router.add(
+      route("GET", "/", Permission::kPublic, "Whether the server is alive", [](const Call& call) {
+        call.exchange->reply({.status = 200,
+                              .headers = {{"Content-Type", "text/plain"}},
+                              .body = "Ollama is running"});
+      }));
   router.add(route("GET", "/metrics", Permission::kAdmin, "Prometheus' text format",
                    [&service](const Call& call) {
                      call.exchange->reply(

@@ -7,7 +7,8 @@ namespace hearth {
 namespace {
 
 // Seconds. vLLM's own are of this kind; a token here takes 3 to 300 ms, a prompt up to minutes.
-constexpr double kFirstTokenBounds[] = {0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120};
+constexpr double kFirstTokenBounds[] = {0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1,
+                                        2.5,  5,    10,   30,  60,   120};
 constexpr double kGapBounds[] = {0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5};
 constexpr double kWholeBounds[] = {0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600};
 
@@ -104,9 +105,10 @@ std::string Metrics::text(std::span<const HostedStatus> models) const {
         [](const auto& m) { return m.load.running; });
   gauge("vllm:num_requests_waiting", "Sequences that wait.",
         [](const auto& m) { return m.load.waiting; });
-  gauge("vllm:kv_cache_usage_perc", "Part of the cache's blocks in use, 0 to 1.", [](const auto& m) {
-    return static_cast<double>(m.load.blocks_in_use) / static_cast<double>(m.load.blocks);
-  });
+  gauge("vllm:kv_cache_usage_perc", "Part of the cache's blocks in use, 0 to 1.",
+        [](const auto& m) {
+          return static_cast<double>(m.load.blocks_in_use) / static_cast<double>(m.load.blocks);
+        });
   gauge("hearth:model_memory_bytes", "Weights, and the cache at its most.",
         [](const auto& m) { return m.memory_bytes; });
   gauge("hearth:predicted_wait_seconds", "For a request that comes now.",
@@ -140,7 +142,8 @@ std::string Metrics::text(std::span<const HostedStatus> models) const {
   }
   const auto histogram = [&](const char* name, const char* help, auto which) {
     text.family(name, "histogram", help);
-    for (const auto& [model, of] : models_) which(of).write(text.out, name, "model_name=" + quoted(model));
+    for (const auto& [model, of] : models_)
+      which(of).write(text.out, name, "model_name=" + quoted(model));
   };
   histogram("vllm:time_to_first_token_seconds", "From a request's arrival.",
             [](const OfModel& of) -> const Histogram& { return of.first_token; });

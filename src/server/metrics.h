@@ -17,7 +17,8 @@ namespace hearth {
 
 class Histogram {
  public:
-  explicit Histogram(std::span<const double> bounds) : bounds_(bounds), counts_(bounds.size() + 1) {}
+  explicit Histogram(std::span<const double> bounds)
+      : bounds_(bounds), counts_(bounds.size() + 1) {}
   void add(double value) noexcept;
   void write(std::string& to, const std::string& name, const std::string& labels) const;
 
@@ -44,8 +45,8 @@ class Metrics {
   };
 
   mutable std::mutex mutex_;
-  std::map<std::string, OfModel> models_;                               // guarded by mutex_
-  std::map<std::pair<std::string, int>, std::uint64_t> replies_;        // likewise
+  std::map<std::string, OfModel> models_;                         // guarded by mutex_
+  std::map<std::pair<std::string, int>, std::uint64_t> replies_;  // likewise
 };
 
 }  // namespace hearth

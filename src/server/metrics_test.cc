@@ -24,10 +24,14 @@ TEST(Metrics, CountsInPrometheusForm) {
   const std::string label = "{model_name=\"a\\\"b\\\\c\\n\"";
   EXPECT_THAT(text, HasSubstr("vllm:prompt_tokens_total" + label + "} 20\n"));
   EXPECT_THAT(text, HasSubstr("vllm:prefix_cache_hits_total" + label + "} 8\n"));
-  EXPECT_THAT(text, HasSubstr("vllm:request_success_total" + label + ",finished_reason=\"error\"} 1\n"));
-  EXPECT_THAT(text, HasSubstr("vllm:time_to_first_token_seconds_bucket" + label + ",le=\"0.02\"} 0\n"));
-  EXPECT_THAT(text, HasSubstr("vllm:time_to_first_token_seconds_bucket" + label + ",le=\"0.05\"} 2\n"));
-  EXPECT_THAT(text, HasSubstr("vllm:inter_token_latency_seconds_bucket" + label + ",le=\"+Inf\"} 4\n"));
+  EXPECT_THAT(text,
+              HasSubstr("vllm:request_success_total" + label + ",finished_reason=\"error\"} 1\n"));
+  EXPECT_THAT(text,
+              HasSubstr("vllm:time_to_first_token_seconds_bucket" + label + ",le=\"0.02\"} 0\n"));
+  EXPECT_THAT(text,
+              HasSubstr("vllm:time_to_first_token_seconds_bucket" + label + ",le=\"0.05\"} 2\n"));
+  EXPECT_THAT(text,
+              HasSubstr("vllm:inter_token_latency_seconds_bucket" + label + ",le=\"+Inf\"} 4\n"));
   EXPECT_THAT(text, HasSubstr("hearth:http_replies_total{route=\"/v1/x\",status=\"200\"} 2\n"));
   EXPECT_THAT(text, HasSubstr("# TYPE vllm:inter_token_latency_seconds histogram\n"));
 }

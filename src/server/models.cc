@@ -15,7 +15,8 @@ std::string parameter_size(const Gguf& file) {
   double count = 0;
   for (const GgufTensor& tensor : file.tensors()) count += static_cast<double>(tensor.elements());
   char text[32];
-  std::snprintf(text, sizeof text, count >= 1e9 ? "%.1fB" : "%.2fM", count / (count >= 1e9 ? 1e9 : 1e6));
+  std::snprintf(text, sizeof text, count >= 1e9 ? "%.1fB" : "%.2fM",
+                count / (count >= 1e9 ? 1e9 : 1e6));
   return text;
 }
 
@@ -23,9 +24,8 @@ std::string parameter_size(const Gguf& file) {
 std::string quantization(const Gguf& file) {
   std::map<DType, std::uint64_t> bytes;
   for (const GgufTensor& tensor : file.tensors()) bytes[tensor.type] += tensor.bytes.size();
-  const auto most = std::max_element(bytes.begin(), bytes.end(), [](const auto& a, const auto& b) {
-    return a.second < b.second;
-  });
+  const auto most = std::max_element(
+      bytes.begin(), bytes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
   return most == bytes.end() ? "" : std::string(dtype_info(most->first).name);
 }
 
@@ -45,7 +45,8 @@ ModelEntry entry_of(const Manifest& manifest, const Gguf& file) {
   entry.context_length = hyper_parameter(file, entry.family, "context_length");
   entry.embedding_length = hyper_parameter(file, entry.family, "embedding_length");
   entry.capabilities = {"completion"};
-  if (file.metadata().contains("tokenizer.ggml.fim_pre_token_id")) entry.capabilities.emplace_back("insert");
+  if (file.metadata().contains("tokenizer.ggml.fim_pre_token_id"))
+    entry.capabilities.emplace_back("insert");
   entry.capabilities.emplace_back("embedding");
   return entry;
 }
@@ -119,8 +120,8 @@ ModelDescription describe_model(const Library& library, const std::string& name)
       description.metadata.emplace_back(key, std::move(*value));
   }
   for (const GgufTensor& tensor : file.tensors()) {
-    description.tensors.push_back({std::string(tensor.name),
-                                   std::string(dtype_info(tensor.type).name), tensor.shape});
+    description.tensors.push_back(
+        {std::string(tensor.name), std::string(dtype_info(tensor.type).name), tensor.shape});
   }
   return description;
 }

@@ -1,6 +1,5 @@
 // Ollama's routes.
 #include "api/ollama.h"
-
 #include "base/error.h"
 #include "server/generation.h"
 #include "server/service.h"
@@ -28,8 +27,7 @@ void load_only(Service& service, const Call& call, const GenerateCall& wanted, b
     service.host.unload(wanted.model);
   } else {
     service.host.acquire(
-        wanted.model,
-        wanted.keep_alive ? std::optional(wanted.keep_alive->seconds) : std::nullopt,
+        wanted.model, wanted.keep_alive ? std::optional(wanted.keep_alive->seconds) : std::nullopt,
         &call.exchange->gone());
   }
   reply_json(call, ollama_loaded_reply(wanted, reply_head(call, wanted.model), chat));
@@ -53,7 +51,8 @@ void pull(Service& service, const Call& call) {
   const auto say = [&](const OllamaProgress& progress) {
     if (!wanted.stream) return;
     if (!streaming) {
-      call.exchange->begin(200, {{"Content-Type", "application/x-ndjson"}, {"X-Request-Id", call.id}});
+      call.exchange->begin(200,
+                           {{"Content-Type", "application/x-ndjson"}, {"X-Request-Id", call.id}});
       streaming = true;
     }
     call.exchange->write(ollama_progress_line(progress));
@@ -108,8 +107,8 @@ void add_library_routes(Router& router, Service& service) {
       "POST", "/api/show", Permission::kUse, "What a model is",
       [&service](const Call& call) {
         const OllamaModelCall wanted = parse_ollama_model(body_of(call));
-        reply_json(call, ollama_show_reply(describe_model(service.library, wanted.model),
-                                           wanted.verbose));
+        reply_json(
+            call, ollama_show_reply(describe_model(service.library, wanted.model), wanted.verbose));
       },
       ollama_model_fields()));
   router.add(route("GET", "/api/ps", Permission::kUse, "The models in memory",
@@ -157,10 +156,9 @@ void add_ollama_routes(Router& router, Service& service) {
         reply_json(call, ollama_embeddings_reply(embed(service, call, wanted).vectors.at(0)));
       },
       ollama_embeddings_fields()));
-  router.add(route("GET", "/api/version", Permission::kPublic, "The server's version",
-                   [&service](const Call& call) {
-                     reply_json(call, ollama_version_reply(service.version));
-                   }));
+  router.add(route(
+      "GET", "/api/version", Permission::kPublic, "The server's version",
+      [&service](const Call& call) { reply_json(call, ollama_version_reply(service.version)); }));
   add_library_routes(router, service);
 }
 

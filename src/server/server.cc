@@ -90,11 +90,12 @@ class Server::Impl {
         std::move(options.http),
         HttpHandlers{.on_head = [this](const IncomingRequest& head) { return judge(head); },
                      .on_request = [this](auto exchange) { take(std::move(exchange)); },
-                     .on_refused = [](int status, std::string_view why) {
-                       return error_reply(Dialect::kOpenAi,
-                                          not_known("bad_request", status, std::string(why)),
-                                          new_request_id());
-                     }});
+                     .on_refused =
+                         [](int status, std::string_view why) {
+                           return error_reply(Dialect::kOpenAi,
+                                              not_known("bad_request", status, std::string(why)),
+                                              new_request_id());
+                         }});
   }
 
   HttpServer& http() { return *http_; }
@@ -115,7 +116,8 @@ class Server::Impl {
     }
     if (match.route == nullptr) {
       return match.known_path
-                 ? refuse(not_known("method_not_allowed", 405, head.method + " is not for this path"))
+                 ? refuse(
+                       not_known("method_not_allowed", 405, head.method + " is not for this path"))
                  : refuse(not_known("path_not_found", 404, "there is no such path here"));
     }
     const auto caller = doors_.enter(head, match.route->permission);

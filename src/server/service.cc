@@ -49,16 +49,18 @@ const std::string& model_of(const Service& service, const std::string& wanted) {
 }  // namespace
 
 void reply_json(const Call& call, std::string body, int status) {
-  call.exchange->reply({.status = status,
-                        .headers = {{"Content-Type", "application/json"}, {"X-Request-Id", call.id}},
-                        .body = std::move(body)});
+  call.exchange->reply(
+      {.status = status,
+       .headers = {{"Content-Type", "application/json"}, {"X-Request-Id", call.id}},
+       .body = std::move(body)});
 }
 
 ReplyHead reply_head(const Call& call, std::string_view model) {
   return {.id = call.id, .model = std::string(model), .created_unix_ms = unix_ms()};
 }
 
-void answer(Service& service, const Call& call, GenerateCall wanted, const MakeWriter& make_writer) {
+void answer(Service& service, const Call& call, GenerateCall wanted,
+            const MakeWriter& make_writer) {
   const Clock::time_point arrived = Clock::now();
   Limits::Pass pass = service.limits.enter(call.caller);
   if (!wanted.seed_given) wanted.sampling.seed = random_seed();
@@ -136,19 +138,21 @@ std::future<void> submit_pooling(const HostedModel& model, std::vector<TokenId> 
   request.on_error = [done](const Error& error) {
     done->set_exception(std::make_exception_ptr(error));
   };
-  request.on_finish = [fail = request.on_error, done, exchange = call.exchange](FinishReason reason) {
+  request.on_finish = [fail = request.on_error, done,
+                       exchange = call.exchange](FinishReason reason) {
     if (reason == FinishReason::kCancelled)
       return fail(Error(ErrorCode::kCancelled, "the client has left"));
     done->set_value();
   };
   std::future<void> ready = done->get_future();
-  model.engine->post([fail = request.on_error, request = std::move(request)](Engine& engine) mutable {
-    try {
-      engine.submit(std::move(request));
-    } catch (const Error& error) {
-      fail(error);
-    }
-  });
+  model.engine->post(
+      [fail = request.on_error, request = std::move(request)](Engine& engine) mutable {
+        try {
+          engine.submit(std::move(request));
+        } catch (const Error& error) {
+          fail(error);
+        }
+      });
   return ready;
 }
 

@@ -77,7 +77,8 @@ class Messages(unittest.TestCase):
         parts = [{"role": "user", "content": [{"type": "text", "text": live.QUESTION}]}]
         self.assertEqual(self.create(messages=parts).content[0].text,
                          self.create().content[0].text)
-        turns = [*ASK, {"role": "assistant", "content": "Red"}, {"role": "user", "content": "Go on"}]
+        turns = [*ASK, {"role": "assistant", "content": "Red"},
+                 {"role": "user", "content": "Go on"}]
         self.assertTrue(self.create(messages=turns).content[0].text)
 
     def test_sampling(self):

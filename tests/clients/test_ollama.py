@@ -1,4 +1,4 @@
-"""The official `ollama` package against a running server: every endpoint and mode it can ask for."""
+"""The official `ollama` package against a running server: every endpoint and mode."""
 
 import asyncio
 import datetime

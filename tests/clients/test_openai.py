@@ -1,4 +1,4 @@
-"""The official `openai` package against a running server: every endpoint and mode it can ask for."""
+"""The official `openai` package against a running server: every endpoint and mode."""
 
 import asyncio
 import unittest

@@ -125,13 +125,15 @@ def bad_requests(checks, server):
         ("/v1/completions", {"model": MODEL, "prompt": [-1]}, 400),
         ("/v1/completions", {"model": MODEL, "prompt": [2**31 - 1]}, 400),
         ("/v1/completions", {"model": MODEL, "prompt": "word " * 20000}, 400),
-        ("/api/chat", {"model": "no-such-model", "messages": [{"role": "user", "content": "x"}]}, 404),
+        ("/api/chat", {**ask("x"), "model": "no-such-model", "temperature": None,
+                       "max_tokens": None}, 404),
         ("/v1/messages", {"model": MODEL, "messages": []}, 400),
     ]
     for path, body, wanted in table:
         status, fields, content = server.request("POST", path, body)
-        checks.that(status == wanted, f"{path} {str(body)[:80]}: {status}, wanted {wanted}: {content[:200]}")
-        checks.that(not LEAK.search(content.decode(errors="replace")), f"{path} leaks: {content}")
+        what = f"{path} {str(body)[:80]}: {status} {content[:200]}"
+        checks.that(status == wanted, f"{what}, wanted {wanted}")
+        checks.that(not LEAK.search(content.decode(errors="replace")), f"{what} leaks")
         checks.that("error" in json.loads(content), f"{path}: {content}")
         checks.that(fields.get("x-request-id", "").startswith("req_"), f"{path}: no request id")
     status, fields, _ = server.request("GET", "/v1/chat/completions")
@@ -181,7 +183,7 @@ def several_answers(checks, server):
 
 def leaving(checks, server):
     with server.stream("/v1/chat/completions",
-                       ask("Go on for ever.", max_tokens=4000, ignore_eos=True, stream=True)) as reply:
+                       ask("Go on.", max_tokens=4000, ignore_eos=True, stream=True)) as reply:
         reply.readline()
         checks.that(server.metric("vllm:num_requests_running") == 1, "one is running")
     checks.that(server.wait_until(lambda: server.metric("vllm:num_requests_running") == 0, 2),
@@ -205,8 +207,8 @@ def commands(checks, server, build):
     checks.that(len(listed) == 1 and listed[0]["name"].startswith(MODEL), f"ps: {listed}")
     checks.that(MODEL in hearth("ps").stdout, "ps shows no model")
     checks.that(hearth("stop", MODEL).returncode == 0, "stop")
-    checks.that(server.wait_until(lambda: json.loads(hearth("ps", "--json").stdout)["models"] == [], 5),
-                "stop unloads")
+    gone = server.wait_until(lambda: not json.loads(hearth("ps", "--json").stdout)["models"], 5)
+    checks.that(gone, "stop unloads")
     unknown = hearth("stop", "no-such-model")
     checks.that(unknown.returncode == 3, f"stop of an unknown model: {unknown}")
 
@@ -260,7 +262,7 @@ def main():
         draining(checks, server)
     gone = subprocess.run([build / "hearth", "ps"], check=False, capture_output=True, text=True,
                           env={**os.environ, "HEARTH_SERVER": server.url})
-    checks.that(gone.returncode == 8 and "hearth serve" in gone.stderr, f"ps without a server: {gone}")
+    checks.that(gone.returncode == 8 and "hearth serve" in gone.stderr, f"no server: {gone}")
     full_queue(checks, build)
     print(f"serve: {checks.count} checks, {len(checks.failed)} failed")
     return 1 if checks.failed else 0

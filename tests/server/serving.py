@@ -57,8 +57,8 @@ class Serving:
     def metric(self, name, headers=None):
         """The sum of a metric over its labels."""
         text = self.request("GET", "/metrics", headers=headers)[2].decode()
-        values = [line.rsplit(" ", 1)[1] for line in text.splitlines() if line.startswith(name + "{")]
-        return sum(map(float, values))
+        lines = [line for line in text.splitlines() if line.startswith(name + "{")]
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
 
     def wait_until(self, holds, seconds=10):
         end = time.monotonic() + seconds
