@@ -82,7 +82,8 @@ TEST(Anthropic, LetsPassWhatAsksForNothing) {
   for (const char* harmless :
        {R"("tools":[])", R"("tool_choice":{"type":"auto"})", R"("thinking":{"type":"disabled"})",
         R"("output_config":{})", R"("mcp_servers":[])", R"("service_tier":"standard_only")",
-        R"("container":null)", R"("metadata":{})", R"("metadata":{"user_id":null})"}) {
+        R"("container":null)", R"("speed":"standard")", R"("diagnostics":{})", R"("metadata":{})",
+        R"("metadata":{"user_id":null})"}) {
     EXPECT_EQ(refusal(body_with(harmless)), "") << harmless;
   }
 }
@@ -98,6 +99,7 @@ TEST(Anthropic, SaysWhatIsWrong) {
        "tool_choice|tool_choice is not served yet: leave it out"},
       {body_with(R"("thinking":{"type":"enabled","budget_tokens":1024})"),
        "thinking|thinking is not served yet: leave it out"},
+      {body_with(R"("speed":"fast")"), "speed|speed 'fast' is not served yet: leave it out"},
       {body_with(R"("stop_sequences":[""])"),
        "stop_sequences[0]|stop_sequences[0] must be a string of 1 to 1024 bytes"},
       {body_with(R"("n":2)"), "n|unknown field 'n': leave it out"},

@@ -45,7 +45,8 @@ bool is_no_effort(const json& value) { return is(value, "none"); }
 bool is_medium(const json& value) { return is(value, "medium"); }
 
 bool is_ordinary_service(const json& value) {
-  return is(value, "auto") || is(value, "default") || is(value, "standard_only");
+  return is(value, "auto") || is(value, "default") || is(value, "standard") ||
+         is(value, "standard_only");
 }
 
 }  // namespace hearth

@@ -14,6 +14,6 @@ bool is_no_tool_forced(const nlohmann::json& value);    // "none", "auto", {"typ
 bool is_disabled(const nlohmann::json& value);          // {"type": "disabled"}
 bool is_no_effort(const nlohmann::json& value);         // "none"
 bool is_medium(const nlohmann::json& value);            // "medium"
-bool is_ordinary_service(const nlohmann::json& value);  // "auto", "default", "standard_only"
+bool is_ordinary_service(const nlohmann::json& value);  // "auto", "default", "standard…"
 
 }  // namespace hearth

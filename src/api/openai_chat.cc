@@ -28,6 +28,11 @@ constexpr Field kPartFields[] = {
      .max = kFieldTextBytesMax,
      .about = "The text.",
      .required = true},
+    {.name = "prompt_cache_breakpoint",
+     .types = kFieldObject,
+     .max = 16,
+     .about = "Prompts that begin alike are found without it.",
+     .served = Field::Served::kNoEffect},
 };
 
 constexpr Field kFunctionFields[] = {
