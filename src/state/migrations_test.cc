@@ -1,11 +1,19 @@
 #include "state/migrations.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <filesystem>
+#include <iterator>
+#include <latch>
+#include <mutex>
+#include <set>
+#include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -74,26 +82,62 @@ TEST_F(MigrationsTest, AFileOfALaterVersionIsRefused) {
   }
 }
 
-TEST_F(MigrationsTest, EachStepIsTakenOnceHoweverManyTry) {
-  std::vector<std::thread> threads;
-  for (int i = 0; i < 8; ++i) {
-    threads.emplace_back([&] {
-      Database database(file());
-      database.use_write_ahead_log();
-      migrate(database, std::array{kFirst, kSecond});
-    });
+TEST_F(MigrationsTest, TheModeIsChangedWhenNobodyReadsAnyMore) {
+  Database reader(file());
+  reader.execute("CREATE TABLE a(x INTEGER) STRICT; INSERT INTO a VALUES(1)");
+  reader.execute("BEGIN");
+  EXPECT_EQ(number(reader, "SELECT x FROM a"), 1);
+  std::thread changer([&] {
+    Database database(file());
+    EXPECT_NO_THROW(database.use_write_ahead_log());
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  reader.execute("COMMIT");
+  changer.join();
+}
+
+// Many threads at once at one file that is not there yet, in `rounds` folders.
+template <class Work>
+void race(const fs::path& folder, int rounds, Work work) {
+  constexpr int kThreads = 8;
+  for (int round = 0; round < rounds; ++round) {
+    const fs::path path = folder / std::to_string(round) / "state.db";
+    std::latch start(kThreads);
+    std::vector<std::thread> threads;
+    for (int i = 0; i < kThreads; ++i) {
+      threads.emplace_back([&] {
+        start.arrive_and_wait();
+        work(path);
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
   }
-  for (std::thread& thread : threads) thread.join();
-  const Database database(file());
-  EXPECT_EQ(number(database, "SELECT count(*) FROM a"), 1);
+}
+
+TEST_F(MigrationsTest, EachStepIsTakenOnceHoweverManyTry) {
+  race(folder_, 10, [](const fs::path& path) {
+    make_private_file(path);
+    Database database(path);
+    EXPECT_NO_THROW(database.use_write_ahead_log());
+    EXPECT_NO_THROW(migrate(database, std::array{kFirst, kSecond}));
+    EXPECT_EQ(number(database, "SELECT count(*) FROM a"), 1);
+  });
 }
 
 TEST_F(MigrationsTest, OneOfManyMakesTheFile) {
-  std::vector<std::thread> threads;
-  const fs::path path = folder_ / "new" / "state.db";
-  for (int i = 0; i < 8; ++i) threads.emplace_back([&] { make_private_file(path); });
-  for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(std::distance(fs::directory_iterator(path.parent_path()), {}), 1);
+  std::mutex mutex;
+  std::set<std::pair<fs::path, ino_t>> made;
+  race(folder_, 50, [&](const fs::path& path) {
+    make_private_file(path);
+    struct stat status{};
+    ASSERT_EQ(::stat(path.c_str(), &status), 0);
+    const std::lock_guard lock(mutex);
+    made.insert({path, status.st_ino});
+  });
+  EXPECT_EQ(made.size(), 50u);
+  for (const auto& [path, inode] : made) {
+    EXPECT_EQ(std::distance(fs::directory_iterator(path.parent_path()), {}), 1);
+  }
 }
 
 }  // namespace

@@ -99,16 +99,15 @@ class Writer {
   void write_by_turns() {
     tag("set ns = namespace(system='', prompt='', response='', role='', text='', whole=true)");
     tag("for m in messages + [{'role': 'last'}]");
-    tag("set joins = m.role == ns.role");
-    tag("if m.role == 'last' or (m.role == 'user' and ns.response and not joins) or "
-        "(m.role == 'system' and (ns.prompt or ns.response) and not joins)");
+    tag("if m.role == 'last' or (m.role == 'user' and ns.response) or "
+        "(m.role == 'system' and (ns.prompt or ns.response))");
     tag("set ns.whole = m.role != 'last' or (ns.response and not add_generation_prompt)");
     write_block(nodes_);
     for (const char* part : {"system", "prompt", "response"}) {
       tag(std::string("set ns.") + part + " = ''");
     }
     tag("endif");
-    tag("set ns.text = (ns.text ~ '\\n\\n' if joins else '') ~ (m.content or '')");
+    tag("set ns.text = (ns.text ~ '\\n\\n' if m.role == ns.role else '') ~ (m.content or '')");
     tag("set ns.role = m.role");
     constexpr std::array<std::array<const char*, 2>, 3> kParts{
         {{"system", "system"}, {"user", "prompt"}, {"assistant", "response"}}};
