@@ -226,8 +226,8 @@ def main():
     if re.search(options.cases, "long"):
         with hearth(options.hearth, home, "smollm2") as url:
             before, during, seconds = asyncio.run(long_prompt(url))
-        print(f"beside 4 streams, a long prompt took {seconds:.1f} s: p95 gap {before * 1e3:.1f} -> "
-              f"{during * 1e3:.1f} ms, asked twice at most: {judged(during <= 2 * before)}")
+        print(f"beside 4 streams, a long prompt took {seconds:.1f} s: p95 gap {before * 1e3:.1f} "
+              f"-> {during * 1e3:.1f} ms, asked twice at most: {judged(during <= 2 * before)}")
         results.append({"before": before, "during": during, "seconds": seconds})
     if options.json:
         options.json.write_text(json.dumps(results, indent=1) + "\n")

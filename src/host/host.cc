@@ -135,7 +135,7 @@ std::uint64_t Host::make_room(const ModelPlace& place, std::uint64_t file_bytes)
   while (room < needed) {
     const std::shared_ptr<HostedModel> least = take_least_used();
     if (!least) {
-      throw Error(ErrorCode::kResourceExhausted,
+      throw Error(ErrorCode::kUnavailable,
                   "the model " + place.name + " needs " + mebibytes(needed) + " of memory and " +
                       mebibytes(room) +
                       " are free; wait until another model has been unloaded, or take a smaller "

@@ -69,7 +69,7 @@ class Host {
   void stop();
 
   // keep_alive_seconds: after the last Lease is given back; negative: for ever; none: the Host's.
-  // Errors: as find and open_model; kResourceExhausted with figures; kCancelled.
+  // Errors: as find and open_model; kUnavailable with figures where it does not fit; kCancelled.
   Lease acquire(const std::string& name, std::optional<double> keep_alive_seconds,
                 const CancelToken* cancel);
   // As soon as nobody uses it. False when it is not in memory.

@@ -125,7 +125,7 @@ TEST(Host, TwoModelsAlternateWhereOneFits) {
       host.acquire(other, std::nullopt, nullptr);
       FAIL() << "the first is in use";
     } catch (const Error& error) {
-      EXPECT_EQ(error.code(), ErrorCode::kResourceExhausted);
+      EXPECT_EQ(error.code(), ErrorCode::kUnavailable);
       EXPECT_THAT(error.what(), HasSubstr("MiB"));
     }
   }
