@@ -45,18 +45,22 @@ struct GenerateCall {
   bool seed_given = false;
   std::optional<std::size_t> max_tokens;  // 0: only the prompt
   std::vector<std::string> stop;
-  std::size_t n = 1;                            // answers to each prompt
-  std::optional<std::size_t> top_logprobs;      // 0: of the chosen token alone
+  std::size_t n = 1;                        // answers to each prompt
+  std::optional<std::size_t> top_logprobs;  // 0: of the chosen token alone
   bool echo = false;
   bool ignore_eos = false;
   bool stream = false;
   bool include_usage = false;
   Overflow overflow = Overflow::kError;
   std::optional<KeepAlive> keep_alive;
-  std::optional<std::string> system;            // Ollama's generate: instead of the model's own
-  std::optional<std::string> chat_template;     // Jinja, instead of the model's own
-  std::vector<TokenId> context;                 // Ollama's generate: tokens before the prompt
-  std::string user;                             // opaque; goes nowhere
+  std::optional<std::size_t> context_size;  // Ollama's num_ctx: tokens it wants room for
+  // Names of Ollama's options that the request set itself: what the model's own parameters say of
+  // the others holds (apply_ollama_parameters).
+  std::vector<std::string> options_given;
+  std::optional<std::string> system;         // Ollama's generate: instead of the model's own
+  std::optional<std::string> chat_template;  // Jinja, instead of the model's own
+  std::vector<TokenId> context;              // Ollama's generate: tokens before the prompt
+  std::string user;                          // opaque; goes nowhere
 };
 
 struct EmbedCall {
@@ -89,15 +93,15 @@ enum class Finish { kStop, kStopText, kLength, kCancelled };
 
 struct AnswerEnd {
   Finish finish = Finish::kStop;
-  std::string stop_text;            // the stop string that ended it (kStopText)
-  std::vector<TokenId> context;     // prompt and answer, for Ollama's generate
+  std::string stop_text;         // the stop string that ended it (kStopText)
+  std::vector<TokenId> context;  // prompt and answer, for Ollama's generate
 };
 
 struct TokenUsage {
   std::size_t prompt_tokens = 0;
-  std::size_t cached_tokens = 0;  // of the prompt, found in the cache
-  std::size_t answer_tokens = 0;  // of all answers
-  std::size_t context_limit = 0;  // tokens the context holds
+  std::size_t cached_tokens = 0;   // of the prompt, found in the cache
+  std::size_t answer_tokens = 0;   // of all answers
+  std::size_t context_limit = 0;   // tokens the context holds
   std::size_t dropped_tokens = 0;  // by Overflow
 };
 

@@ -1,5 +1,5 @@
-// llama-server's own routes: /tokenize, /detokenize, /apply-template, /slots, /health. Parsers throw
-// FieldError.
+// llama-server's own routes: /tokenize, /detokenize, /apply-template, /slots, /health. Parsers
+// throw FieldError.
 #pragma once
 
 #include <cstdint>
@@ -34,8 +34,9 @@ LlamaTokenizeCall parse_llama_tokenize(std::string_view body);
 LlamaDetokenizeCall parse_llama_detokenize(std::string_view body);
 LlamaTemplateCall parse_llama_template(std::string_view body);
 
-std::string llama_tokenize_reply(std::span<const TokenId> tokens,
-                                 std::span<const std::string> pieces);  // pieces: empty unless asked
+std::string llama_tokenize_reply(
+    std::span<const TokenId> tokens,
+    std::span<const std::string> pieces);  // pieces: empty unless asked
 std::string llama_detokenize_reply(std::string_view text);
 std::string llama_template_reply(std::string_view prompt);
 struct LlamaSlot {

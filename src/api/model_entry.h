@@ -11,13 +11,13 @@
 namespace hearth {
 
 struct ModelEntry {
-  std::string name;  // "smollm2:135m"
+  std::string name;    // "smollm2:135m"
   std::string digest;  // hexadecimal
   std::uint64_t bytes = 0;
   std::int64_t modified_unix_s = 0;
-  std::string family;              // general.architecture
-  std::string parameter_size;      // "134.52M"
-  std::string quantization_level;  // "Q4_K_M"
+  std::string family;                // general.architecture
+  std::string parameter_size;        // "134.52M"
+  std::string quantization_level;    // "Q4_K_M"
   std::uint64_t context_length = 0;  // as trained
   std::uint64_t embedding_length = 0;
   std::vector<std::string> capabilities;  // of Ollama's vocabulary

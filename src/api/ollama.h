@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "api/call.h"
@@ -32,6 +33,10 @@ GenerateCall parse_ollama_chat(std::string_view body);
 EmbedCall parse_ollama_embed(std::string_view body);
 EmbedCall parse_ollama_embeddings(std::string_view body);
 
+// A model's own parameters (ModelDescription's) where the request sets none: call.options_given.
+void apply_ollama_parameters(std::span<const std::pair<std::string, std::string>> parameters,
+                             GenerateCall& call);
+
 struct OllamaModelCall {
   std::string model;
   bool verbose = false;
@@ -45,7 +50,7 @@ struct OllamaCopyCall {
 };
 struct OllamaCreateCall {
   std::string model;
-  std::string from;  // a model of the library; empty: files
+  std::string from;                                        // a model of the library; empty: files
   std::vector<std::pair<std::string, std::string>> files;  // name, "sha256:…"
   std::optional<std::string> chat_template, system, licence;
   std::vector<std::pair<std::string, std::string>> parameters;

@@ -1,6 +1,5 @@
 #include <array>
 #include <bit>
-#include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -82,15 +81,6 @@ std::string float_bytes(std::span<const float> values) {
   return bytes;
 }
 
-std::string float_array(std::span<const float> values) {
-  std::string text = "[";
-  for (const float value : values) {
-    if (text.size() > 1) text += ',';
-    text += std::isfinite(value) ? number_text(value) : "null";
-  }
-  return text + "]";
-}
-
 }  // namespace
 
 std::span<const Field> openai_embedding_fields() noexcept { return kEmbeddingFields; }
@@ -120,7 +110,7 @@ std::string openai_embedding_reply(const EmbedCall& call,
     if (i > 0) body += ',';
     body += R"({"object":"embedding","index":)" + std::to_string(i) + R"(,"embedding":)";
     body +=
-        call.base64 ? '"' + base64(float_bytes(embeddings[i])) + '"' : float_array(embeddings[i]);
+        call.base64 ? '"' + base64(float_bytes(embeddings[i])) + '"' : number_array(embeddings[i]);
     body += '}';
   }
   const std::string tokens = std::to_string(usage.prompt_tokens);

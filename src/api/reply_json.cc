@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 namespace hearth {
@@ -23,6 +24,15 @@ double shortest_double(float value) {
   double number = 0;
   std::from_chars(digits.data(), digits.data() + digits.size(), number);
   return number;
+}
+
+std::string number_array(std::span<const float> values) {
+  std::string text = "[";
+  for (const float value : values) {
+    if (text.size() > 1) text += ',';
+    text += std::isfinite(value) ? number_text(value) : "null";
+  }
+  return text + "]";
 }
 
 }  // namespace hearth

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -14,5 +15,7 @@ std::string json_string(std::string_view text);  // a JSON string
 std::string number_text(float value);
 // The double of those digits.
 double shortest_double(float value);
+// "[0.25,-1]"; what is not finite is null.
+std::string number_array(std::span<const float> values);
 
 }  // namespace hearth

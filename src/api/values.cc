@@ -149,4 +149,9 @@ std::vector<TextOrTokens> read_texts_or_tokens(const json& object, std::string_v
   return all;
 }
 
+std::vector<TokenId> read_tokens(const json& object, std::string_view name) {
+  const json* value = find_field(object, name);
+  return value && !value->empty() ? tokens_of(*value, name) : std::vector<TokenId>();
+}
+
 }  // namespace hearth

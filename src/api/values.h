@@ -48,5 +48,7 @@ std::vector<std::string> read_strings(const nlohmann::json& object, std::string_
 using TextOrTokens = std::variant<std::string, std::vector<TokenId>>;
 std::vector<TextOrTokens> read_texts_or_tokens(const nlohmann::json& object, std::string_view name,
                                                std::size_t count_max);
+// A field that is an array of tokens, or of none.
+std::vector<TokenId> read_tokens(const nlohmann::json& object, std::string_view name);
 
 }  // namespace hearth
