@@ -95,6 +95,8 @@ TEST(OllamaModels, CreateFromFiles) {
 }
 
 TEST(OllamaModels, RepliesOfOneLine) {
+  EXPECT_EQ(ollama_progress_line({"creating", "", 7, std::nullopt}),
+            "{\"status\":\"creating\",\"total\":7}\n");
   EXPECT_EQ(ollama_version_reply("0.1.0"), R"({"version":"0.1.0"})");
   EXPECT_EQ(ollama_progress_line(
                 {.status = "pulling manifest", .digest = {}, .total = {}, .completed = {}}),
