@@ -244,8 +244,9 @@ TEST(OpenAiWriters, StreamAndWholeAgree) {
       const std::size_t index = choice["index"];
       const bool chat = choice.contains("message");
       EXPECT_EQ(joined.texts[index], "café!" + std::to_string(index));
-      EXPECT_EQ(joined.texts[index], chat ? choice["message"]["content"] : choice["text"]);
-      EXPECT_EQ(joined.reasons[index], choice["finish_reason"]);
+      const json& text = chat ? choice["message"]["content"] : choice["text"];
+      EXPECT_EQ(text, json(joined.texts[index]));
+      EXPECT_EQ(choice["finish_reason"], json(joined.reasons[index]));
       EXPECT_EQ(joined.logprobs[index], choice["logprobs"][chat ? "content" : "text_offset"]);
       EXPECT_EQ(joined.logprobs[index].size(), 4U);
     }
