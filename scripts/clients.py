@@ -46,8 +46,8 @@ def install_python():
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", str(ROOT / ".venv")], check=True)
     install(ROOT / ".venv/clients.sha256", wanted,
-            [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
-             "-r", wanted])
+            [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r",
+             wanted])
     return str(python)
 
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -31,7 +32,9 @@ class BoundaryTable {
       }
       check_types();
       if (field.types & (kFieldInteger | kFieldNumber)) check_numbers();
-      if (field.types & kFieldString) check_strings();
+      // The limits of a number are not meant for a text beside it.
+      const bool number = field.types & (kFieldInteger | kFieldNumber);
+      if ((field.types & kFieldString) && !number) check_strings();
       if (field.types & kFieldArray) check_arrays();
       if (!field.members.empty()) check_members();
     }
@@ -99,7 +102,7 @@ class BoundaryTable {
     expect_refused(field_->min >= -0x1p53 ? Json(field_->min - step) : Json(-0x1p64), "must be");
     if (field_->max <= 0x1p53) expect_refused(field_->max + step, "must be");
     if (integer) expect_refused(whole(field_->max).get<std::uint64_t>() + 1, "must be an integer");
-    if (!integer) expect_refused(field_->max + 1e-9, "must be a number");
+    if (!integer) expect_refused(std::nextafter(field_->max, 1e300), "a number");
     expect_refused(1e300, "must be");
   }
 
@@ -117,7 +120,7 @@ class BoundaryTable {
     const auto min = static_cast<std::size_t>(field_->min);
     const auto max = static_cast<std::size_t>(field_->max);
     const Json& sample = good_.value(std::string(field_->name), Json::array({"x"}));
-    const Json element = sample.is_array() ? sample[0] : Json("x");
+    const Json element = sample.is_array() && !sample.empty() ? sample[0] : Json("x");
     if (min > 0) expect_refused(Json::array(), "members");
     if (min == 0) expect_passes(Json::array());
     if (max >= kValuesMax) return;

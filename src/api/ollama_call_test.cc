@@ -1,11 +1,8 @@
 #include <gtest/gtest.h>
 
-#include <algorithm>
-
+#include "api/boundary_table.h"
 #include "api/error.h"
-#include "api/field_cases.h"
 #include "api/ollama.h"
-#include "api/ollama_request.h"
 
 namespace hearth {
 namespace {
@@ -20,24 +17,29 @@ std::string refusal(const std::string& body, bool chat = false) {
 }
 
 TEST(OllamaCall, EveryFieldHasItsBounds) {
-  const std::string model = R"({"model":"m"})";
-  expect_bounds({ollama_generate_fields(), model, parse_ollama_generate});
-  expect_bounds({ollama_chat_fields(), model, parse_ollama_chat});
-  expect_bounds({ollama_option_fields(), "{}", [](const std::string& options) {
-                   parse_ollama_generate(R"({"model":"m","options":)" + options + "}");
-                 }});
-  expect_bounds({ollama_message_fields(), R"({"role":"user"})", [](const std::string& message) {
-                   parse_ollama_chat(R"({"model":"m","messages":[)" + message + "]}");
-                 }});
-  const std::span<const Field> messages = ollama_message_fields();
-  const Field& calls = *std::ranges::find(messages, "tool_calls", &Field::name);
-  const Field& function = *std::ranges::find(calls.members, "function", &Field::name);
-  const std::string before = R"({"model":"m","messages":[{"role":"assistant","tool_calls":[)";
-  expect_bounds({calls.members, R"({"function":{"name":"f"}})",
-                 [&](const std::string& call) { parse_ollama_chat(before + call + "]}]}"); }});
-  expect_bounds({function.members, R"({"name":"f"})", [&](const std::string& text) {
-                   parse_ollama_chat(before + R"({"function":)" + text + "}]}]}");
-                 }});
+  EXPECT_GT(check_boundaries(ollama_generate_fields(), R"({"model":"m","options":{"seed":1}})"),
+            250u);
+  EXPECT_GT(check_boundaries(ollama_chat_fields(),
+                             R"({"model":"m","options":{"seed":1},"messages":[{"role":"assistant",
+                                 "tool_calls":[{"function":{"name":"f"}}]}]})"),
+            250u);
+  EXPECT_NE(refusal(R"({"model":"m","colour":1})"), "");
+  EXPECT_NE(refusal(R"({"model":"m","colour":1})", true), "");
+}
+
+TEST(OllamaCall, TheParserTakesTheBounds) {
+  for (const char* options :
+       {R"({"num_predict":-2,"temperature":0,"top_k":-1,"top_p":0,"min_p":0,"typical_p":0,
+            "repeat_penalty":0.01,"repeat_last_n":-1,"presence_penalty":-100,
+            "frequency_penalty":-100,"seed":-9223372036854775808,"num_ctx":1})",
+        R"({"num_predict":2147483647,"temperature":100,"top_k":2147483647,"top_p":1,"min_p":1,
+            "typical_p":1,"repeat_penalty":100,"repeat_last_n":2147483647,"presence_penalty":100,
+            "frequency_penalty":100,"seed":9223372036854774784,"num_ctx":2147483647})"}) {
+    const GenerateCall call = parse_ollama_generate(
+        std::string(R"({"model":"m","keep_alive":-1e9,"options":)") + options + "}");
+    EXPECT_NO_THROW(validate(call.sampling)) << options;
+    EXPECT_EQ(call.options_given.size(), 12u);
+  }
 }
 
 TEST(OllamaCall, DefaultsAreTheDocumentedOnes) {

@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
+#include "api/boundary_table.h"
 #include "api/error.h"
-#include "api/field_cases.h"
 #include "api/ollama.h"
 
 namespace hearth {
@@ -10,8 +10,11 @@ namespace {
 using Texts = std::vector<std::variant<std::string, std::vector<TokenId>>>;
 
 TEST(OllamaEmbed, EveryFieldHasItsBounds) {
-  expect_bounds({ollama_embed_fields(), R"({"model":"m"})", parse_ollama_embed});
-  expect_bounds({ollama_embeddings_fields(), R"({"model":"m"})", parse_ollama_embeddings});
+  const char* good = R"({"model":"m","options":{"seed":1}})";
+  EXPECT_GT(check_boundaries(ollama_embed_fields(), good), 200u);
+  EXPECT_GT(check_boundaries(ollama_embeddings_fields(), good), 200u);
+  EXPECT_THROW(parse_ollama_embed(R"({"model":"m","colour":1})"), FieldError);
+  EXPECT_THROW(parse_ollama_embeddings(R"({"model":"m","colour":1})"), FieldError);
 }
 
 TEST(OllamaEmbed, TakesATextOrSeveral) {

@@ -8,6 +8,7 @@ import anthropic
 import live
 
 ASK = [{"role": "user", "content": live.QUESTION}]
+GREEDY = {"temperature": 0}  # the API's; this client has no parameter for it
 
 
 class Messages(unittest.TestCase):
@@ -17,8 +18,8 @@ class Messages(unittest.TestCase):
                                          timeout=live.TIMEOUT_S, max_retries=0)
         cls.addClassCleanup(cls.client.close)
 
-    def create(self, **options):
-        options = {"model": live.MODEL, "messages": ASK, "max_tokens": 12, "temperature": 0,
+    def create(self, sampling=GREEDY, **options):
+        options = {"model": live.MODEL, "messages": ASK, "max_tokens": 12, "extra_body": sampling,
                    **options}
         return self.client.messages.create(**options)
 
@@ -52,7 +53,7 @@ class Messages(unittest.TestCase):
 
     def test_stream_helper(self):
         with self.client.messages.stream(model=live.MODEL, messages=ASK, max_tokens=12,
-                                         temperature=0) as stream:
+                                         extra_body=GREEDY) as stream:
             text = "".join(stream.text_stream)
             message = stream.get_final_message()
         self.assertEqual(text, message.content[0].text)
@@ -82,9 +83,9 @@ class Messages(unittest.TestCase):
         self.assertTrue(self.create(messages=turns).content[0].text)
 
     def test_sampling(self):
-        message = self.create(temperature=1, top_k=1)
+        message = self.create({"temperature": 1, "top_k": 1})
         self.assertEqual(message.content[0].text, self.create().content[0].text)
-        self.assertTrue(self.create(temperature=1, top_p=0.5, metadata={"user_id": "u"}).content)
+        self.assertTrue(self.create({"top_p": 0.5}, metadata={"user_id": "u"}).content)
 
     def test_count_tokens(self):
         usage = self.create(max_tokens=1).usage
@@ -94,10 +95,10 @@ class Messages(unittest.TestCase):
         self.assertGreater(self.count(messages=ASK, system="Answer in one word."), 0)
 
     def test_refusals(self):
-        for options in ({"temperature": 1.5}, {"messages": []}, {"max_tokens": -1},
+        for options in ({"sampling": {"temperature": 1.5}}, {"messages": []}, {"max_tokens": -1},
                         {"thinking": {"type": "enabled", "budget_tokens": 1024}},
                         {"tools": [{"name": "f", "input_schema": {"type": "object"}}]},
-                        {"extra_body": {"no_such_field": 1}}):
+                        {"sampling": {"no_such_field": 1}}):
             with self.subTest(options), self.assertRaises(anthropic.BadRequestError) as raised:
                 self.create(**options)
             self.assertEqual(raised.exception.body["type"], "error")
@@ -118,7 +119,7 @@ class Async(unittest.IsolatedAsyncioTestCase):
 
     async def create(self, **options):
         return await self.client.messages.create(model=live.MODEL, messages=ASK, max_tokens=12,
-                                                 temperature=0, **options)
+                                                 extra_body=GREEDY, **options)
 
     async def test_many_at_once(self):
         alone = await self.create()

@@ -1,4 +1,4 @@
-"""The official `ollama` package against a running server: every endpoint and mode."""
+"""The official `ollama` package against a running server: every endpoint and mode it has."""
 
 import asyncio
 import datetime

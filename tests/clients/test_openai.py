@@ -1,4 +1,4 @@
-"""The official `openai` package against a running server: every endpoint and mode."""
+"""The official `openai` package against a running server: every endpoint and mode served."""
 
 import asyncio
 import unittest
