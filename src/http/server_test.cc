@@ -105,6 +105,14 @@ TEST_F(HttpServerTest, HeadHasNoBody) {
   EXPECT_EQ(whole.header("content-length"), "6");
   const Reply stream = client.ask("HEAD /stream HTTP/1.1\r\nHost: h\r\n\r\n");
   EXPECT_EQ(stream.header("transfer-encoding"), "chunked");
+  client.send("HEAD /caught HTTP/1.1\r\nHost: h\r\n\r\n");
+  const auto exchange = server_.caught.take();
+  ASSERT_TRUE(exchange);
+  exchange->begin(200, {});
+  exchange->write(std::string(2 << 20, 'x'));  // goes nowhere, and holds up nobody
+  EXPECT_TRUE(soon([&] { return exchange->unsent_bytes() == 0; }, 1));
+  exchange->end();
+  EXPECT_TRUE(client.reply(true).complete);
   EXPECT_EQ(client.ask(get("/hello")).body, "hello\n");  // nothing stood between
   EXPECT_EQ(client.input(), "");
 }
