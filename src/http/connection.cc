@@ -338,9 +338,11 @@ void Connection::send() {
     const std::string_view rest = std::string_view(output_).substr(output_sent_);
     const IoResult result = transport_.write(rest);
     if (result.status == IoStatus::kClosed) return close();
-    if (result.status != IoStatus::kDone) return wait_for(result.status);
+    if (result.status != IoStatus::kDone) {
+      if (exchange_) exchange_->set_in_flight(rest.size());
+      return wait_for(result.status);
+    }
     output_sent_ += result.bytes;
-    if (exchange_) exchange_->set_in_flight(output_.size() - output_sent_);
     if (phase_ == Phase::kReply) set_deadline(table_.limits.write_seconds);
   }
   output_ = {};
@@ -349,7 +351,7 @@ void Connection::send() {
   clear_deadline();
   if (reply_ended_) return on_sent();
   // A wake that came while output_ was on its way found nothing to do.
-  if (exchange_->waiting()) post_ready();
+  if (exchange_->settle()) post_ready();
 }
 
 void Connection::on_sent() {

@@ -63,14 +63,15 @@ Exchange::Taken Exchange::take() {
   return taken;
 }
 
-bool Exchange::waiting() const {
-  const std::lock_guard lock(mutex_);
-  return woken_;
-}
-
 void Exchange::set_in_flight(std::size_t bytes) {
   const std::lock_guard lock(mutex_);
   in_flight_bytes_ = bytes;
+}
+
+bool Exchange::settle() {
+  const std::lock_guard lock(mutex_);
+  in_flight_bytes_ = 0;
+  return woken_;
 }
 
 void Exchange::close(Ending ending) {

@@ -44,10 +44,10 @@ class Exchange final : public HttpExchange {
   std::size_t unsent_bytes() const noexcept override;
   void abandon();
 
-  // The I/O thread's side. What take() returned counts as unsent until set_in_flight().
+  // The I/O thread's side. What take() returned counts as unsent until told otherwise.
   Taken take();
-  bool waiting() const;  // for take()
   void set_in_flight(std::size_t bytes);
+  bool settle();  // none is in flight; whether there is more to take
   enum class Ending { kSent, kGone };
   void close(Ending ending);
 

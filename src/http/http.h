@@ -67,7 +67,8 @@ class HttpExchange {
   virtual void begin(int status, HttpFields headers) = 0;
   virtual Write write(std::string piece) = 0;
   virtual void end() = 0;
-  // Set once the client has left (closed, reset, or write_seconds are over), within 100 ms of it.
+  // Set once the client has left (closed, if only for sending; reset; or write_seconds are over),
+  // within 100 ms of it. Not noticed behind more than 64 KiB of pipelined requests.
   virtual const CancelToken& gone() const noexcept = 0;
   // Bytes that wait to be sent.
   virtual std::size_t unsent_bytes() const noexcept = 0;

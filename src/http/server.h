@@ -15,7 +15,7 @@
 namespace hearth {
 
 struct TcpEndpoint {
-  std::string address;     // numeric, v4 or v6
+  std::string address;     // numeric, v4 or v6; "::" takes no v4
   std::uint16_t port = 0;  // 0: any free one
 };
 

@@ -78,6 +78,7 @@ class TestServer {
 
   TestServer() {
     options.tcp = {{"127.0.0.1", 0}};
+    on_head = [](const IncomingRequest&) { return BodyPlan{}; };
     routes["/hello"] = [](auto exchange) { exchange->reply({.body = "hello\n"}); };
     routes["/body"] = [](auto exchange) { exchange->reply({.body = exchange->request().body}); };
     routes["/caught"] = [this](auto exchange) { caught.put(std::move(exchange)); };
@@ -102,7 +103,7 @@ class TestServer {
   TestClient client() const { return TestClient::tcp(server->endpoints().at(0).port); }
 
   HttpServerOptions options;
-  decltype(HttpHandlers::on_head) on_head = [](const IncomingRequest&) { return BodyPlan{}; };
+  decltype(HttpHandlers::on_head) on_head;
   std::map<std::string, Handler> routes;
   Caught caught;
   std::unique_ptr<HttpServer> server;  // the last member: its handlers use the others
