@@ -8,7 +8,7 @@ DEST := $(DESTDIR)$(PREFIX)
 INSTALLED := bin/hearth share/man/man1/hearth.1 share/bash-completion/completions/hearth \
 	share/zsh/site-functions/_hearth share/fish/vendor_completions.d/hearth.fish
 
-.PHONY: build help run test conformance fuzz bench asan tsan debug install uninstall tidy format \
+.PHONY: build help run test conformance fuzz bench clients load asan tsan debug install uninstall tidy format \
 	clean
 
 build: ## the program, at build/hearth (the default)
@@ -46,6 +46,15 @@ bench: ## speed beside llama.cpp and ik_llama.cpp, an hour; ROWS=prompt,depth,â€
 	@scripts/setup.sh conformance
 	@$(MAKE) --no-print-directory build
 	@.venv/bin/python scripts/bench_peers.py $(ROWS)
+
+clients: build ## the official clients of OpenAI, Ollama and Anthropic against hearth serve (needs npm)
+	@build/hearth pull smollm2
+	@scripts/clients.py build
+
+load: ## many users at once, beside llama.cpp's server; half an hour after that is built
+	@scripts/setup.sh conformance
+	@$(MAKE) --no-print-directory build
+	@.venv/bin/python scripts/load.py
 
 asan tsan: ## the unit tests under ASan+UBSan, or under TSan (clang-19)
 	@scripts/setup.sh test

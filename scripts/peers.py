@@ -56,7 +56,7 @@ LLAMA = Peer(
     "vendor/llama.cpp",
     "build-llama",
     ("GGML_NATIVE=ON",),
-    ("llama-bench", "llama-perplexity", "llama-quantize", "llama-batched-bench"),
+    ("llama-bench", "llama-perplexity", "llama-quantize", "llama-batched-bench", "llama-server"),
 )
 LLAMA_AVX2 = Peer(
     "llama.cpp for AVX2 only",

@@ -1,5 +1,6 @@
 // hearth serve: the models of the library for programs: the APIs of OpenAI, Anthropic and Ollama.
 #include <poll.h>
+#include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
 #include <csignal>
@@ -78,7 +79,16 @@ void wait_for_signal(const InterruptScope& scope) {
   while (!scope.token().cancelled()) ::poll(&waiting, 1, -1);
 }
 
+// Each client is a descriptor.
+void allow_descriptors() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 void serve(ServeFlags flags) {
+  allow_descriptors();
   CommandLibrary opened(false);
   State state(StoreLayout(opened.library.home()).state());
   check_doors(flags, state);

@@ -1,8 +1,11 @@
 #include "server/generation.h"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
+#include <utility>
 
+#include "engine/logprobs.h"
 #include "server/busy.h"
 
 namespace hearth {
@@ -23,6 +26,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
   explicit Generation(GenerationParts parts)
       : parts_(std::move(parts)), prompts_(prompt_tokens(parts_.call, *parts_.model)) {
     usage_.context_limit = context();
+    parts_.headers.emplace_back("X-Context-Limit", std::to_string(context()));
     for (std::vector<TokenId>& prompt : prompts_) fit(prompt);
     for (std::size_t p = 0; p < prompts_.size(); ++p) {
       usage_.prompt_tokens += prompts_[p].size();
@@ -42,8 +46,10 @@ class Generation : public std::enable_shared_from_this<Generation> {
     std::size_t prompt;
     AnswerText text;
     std::vector<TokenId> tokens = {};
-    std::size_t dropped = 0;  // of prompt and tokens, by shifts
-    Piece piece = {};         // logprobs gathered since text last came
+    std::size_t dropped = 0;                          // of prompt and tokens, by shifts
+    Piece piece = {};                                 // logprobs gathered since text last came
+    std::vector<PieceLogprobs> prompt_logprobs = {};  // of an echo, from its second token on
+    bool echoed = false;
     Clock::time_point last_token = {};
     bool ended = false;
   };
@@ -109,7 +115,13 @@ class Generation : public std::enable_shared_from_this<Generation> {
     if (call.top_logprobs) {
       request.top_logprobs = *call.top_logprobs;
       request.on_logprobs = [self, at](const TokenLogprobs& of) {
-        at->piece.logprobs.push_back(self->named(of));
+        at->piece.logprobs.push_back(self->named(0, of));  // accept() knows the token
+      };
+    }
+    if (call.top_logprobs && call.echo) {
+      request.reuse_prefix = false;  // every position's logits are wanted
+      request.on_logits = [self, at](std::size_t position, std::span<const float> logits) {
+        self->read(*at, position, logits);
       };
     }
     request.on_token = [self, at](TokenId id) { return self->accept(*at, id); };
@@ -125,23 +137,42 @@ class Generation : public std::enable_shared_from_this<Generation> {
     if (begun_) return;
     begun_ = true;
     send(parts_.writer->begin(usage_.prompt_tokens, usage_.cached_tokens));
-    if (!parts_.call.echo) return;
-    for (const Answer& each : answers_) {
-      send(
-          parts_.writer->piece(each.index, {tokenizer().decode(prompts_[each.prompt], false), {}}));
-    }
   }
 
-  // The id of what on_logprobs tells comes with the token: filled in by accept().
-  PieceLogprobs named(const TokenLogprobs& of) const {
-    PieceLogprobs logprobs{.token = {.id = 0, .bytes = {}, .logprob = of.logprob}, .top = {}};
-    for (const auto& [id, logprob] : of.top) {
-      logprobs.top.push_back({id, tokenizer().piece(id, true), logprob});
+  PieceLogprobs named(TokenId id, const TokenLogprobs& of) const {
+    PieceLogprobs logprobs{.token = {.id = id, .bytes = bytes_of(id), .logprob = of.logprob},
+                           .top = {}};
+    for (const auto& [other, logprob] : of.top) {
+      logprobs.top.push_back({other, bytes_of(other), logprob});
     }
     return logprobs;
   }
+  std::string bytes_of(TokenId id) const { return tokenizer().piece(id, false); }
+
+  // What the model said of an echoed prompt's next token.
+  void read(Answer& answer, std::size_t position, std::span<const float> logits) {
+    const std::vector<TokenId>& prompt = prompts_[answer.prompt];
+    if (position + 1 >= prompt.size()) return;
+    const TokenId next = prompt[position + 1];
+    answer.prompt_logprobs.push_back(
+        named(next, token_logprobs(logits, next, *parts_.call.top_logprobs)));
+  }
+
+  // The prompt, as the answer's first piece. Its first token was not predicted: NaN.
+  void echo(Answer& answer) {
+    if (!parts_.call.echo || std::exchange(answer.echoed, true)) return;
+    const std::vector<TokenId>& prompt = prompts_[answer.prompt];
+    Piece piece{.text = tokenizer().decode(prompt, false), .logprobs = {}};
+    if (parts_.call.top_logprobs) {
+      piece.logprobs = std::move(answer.prompt_logprobs);
+      PieceLogprobs first{.token = {prompt[0], bytes_of(prompt[0]), std::nanf("")}, .top = {}};
+      piece.logprobs.insert(piece.logprobs.begin(), std::move(first));
+    }
+    send(parts_.writer->piece(answer.index, piece));
+  }
 
   bool accept(Answer& answer, TokenId id) {
+    echo(answer);
     const Clock::time_point now = Clock::now();
     if (report_.first_token_seconds == 0)
       report_.first_token_seconds = seconds_since(parts_.arrived);
@@ -155,7 +186,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
       answer.tokens.push_back(id);
       if (!answer.piece.logprobs.empty()) {
         answer.piece.logprobs.back().token.id = id;
-        answer.piece.logprobs.back().token.bytes = tokenizer().piece(id, true);
+        answer.piece.logprobs.back().token.bytes = bytes_of(id);
       }
     } else if (!answer.piece.logprobs.empty()) {
       answer.piece.logprobs.pop_back();
@@ -174,6 +205,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
     if (done_) return;
     if (reason == FinishReason::kCancelled) return leave();
     if (reason == FinishReason::kLength && shift(answer)) return;
+    echo(answer);
     std::string rest = answer.text.flush();
     if (!rest.empty() || !answer.piece.logprobs.empty()) {
       answer.piece.text = std::move(rest);
@@ -256,7 +288,9 @@ class Generation : public std::enable_shared_from_this<Generation> {
 
   void fail(const Error& error) {
     if (done_) return;
-    const ApiError told = api_error(error);
+    ApiError told = api_error(error);
+    // All that a submitted request can want too much of.
+    if (error.code() == ErrorCode::kResourceExhausted) told.code = "context_length_exceeded";
     if (streaming_) {
       parts_.exchange->write(parts_.writer->error(told));
       parts_.exchange->end();
@@ -331,6 +365,14 @@ std::vector<TokenId> infill_tokens(const Tokenizer& tokenizer, std::string_view 
                    "this model has no tokens to fill in the middle with: leave suffix out");
 }
 
+Conversation with_system(Conversation conversation, const std::optional<std::string>& system) {
+  if (!system) return conversation;
+  auto& messages = conversation.messages;
+  if (!messages.empty() && messages.front().role == "system") messages.erase(messages.begin());
+  messages.insert(messages.begin(), Message{.role = "system", .content = *system});
+  return conversation;
+}
+
 }  // namespace
 
 std::vector<std::vector<TokenId>> prompt_tokens(const GenerateCall& call,
@@ -342,7 +384,7 @@ std::vector<std::vector<TokenId>> prompt_tokens(const GenerateCall& call,
   const auto tokens_of = [&](const Prompt& prompt) -> std::vector<TokenId> {
     if (const auto* tokens = std::get_if<std::vector<TokenId>>(&prompt)) return *tokens;
     if (const auto* conversation = std::get_if<Conversation>(&prompt))
-      return prompts.chat(*conversation);
+      return prompts.chat(with_system(*conversation, call.system));
     const auto& raw = std::get<RawText>(prompt);
     if (call.suffix) return infill_tokens(tokenizer, raw.text, *call.suffix);
     return tokenizer.encode(raw.text,

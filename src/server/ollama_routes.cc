@@ -51,8 +51,9 @@ void pull(Service& service, const Call& call) {
   const auto say = [&](const OllamaProgress& progress) {
     if (!wanted.stream) return;
     if (!streaming) {
-      call.exchange->begin(200,
-                           {{"Content-Type", "application/x-ndjson"}, {"X-Request-Id", call.id}});
+      HttpFields headers = id_headers(call.id);
+      headers.emplace_back("Content-Type", "application/x-ndjson");
+      call.exchange->begin(200, std::move(headers));
       streaming = true;
     }
     call.exchange->write(ollama_progress_line(progress));
@@ -153,7 +154,9 @@ void add_ollama_routes(Router& router, Service& service) {
       "POST", "/api/embeddings", Permission::kUse, "A text as a vector (the old form)",
       [&service](const Call& call) {
         const EmbedCall wanted = parse_ollama_embeddings(body_of(call));
-        reply_json(call, ollama_embeddings_reply(embed(service, call, wanted).vectors.at(0)));
+        const Embeddings made = embed(service, call, wanted);
+        reply_json(call, ollama_embeddings_reply(made.vectors.empty() ? std::vector<float>()
+                                                                      : made.vectors[0]));
       },
       ollama_embeddings_fields()));
   router.add(route(

@@ -27,6 +27,18 @@ Route get(std::string path, std::string summary, std::function<void(const Call&)
           .handle = std::move(handle)};
 }
 
+// A last turn of the assistant asks to go on with it, which is not served yet.
+GenerateCall anthropic_call(const Call& call) {
+  GenerateCall wanted = parse_anthropic_message(call.exchange->request().body);
+  const auto& messages = std::get<Conversation>(wanted.prompts.front()).messages;
+  if (!messages.empty() && messages.back().role == "assistant") {
+    throw FieldError("messages",
+                     "the last message is the assistant's: to go on with it is not served yet, "
+                     "end with the user's");
+  }
+  return wanted;
+}
+
 }  // namespace
 
 void add_openai_routes(Router& router, Service& service) {
@@ -57,8 +69,7 @@ void add_openai_routes(Router& router, Service& service) {
 void add_anthropic_routes(Router& router, Service& service) {
   router.add(post("/v1/messages", Dialect::kAnthropic, "Answers a conversation",
                   anthropic_message_fields(), [&service](const Call& call) {
-                    answer(service, call, parse_anthropic_message(call.exchange->request().body),
-                           make_anthropic_writer);
+                    answer(service, call, anthropic_call(call), make_anthropic_writer);
                   }));
   router.add(
       post("/v1/messages/count_tokens", Dialect::kAnthropic, "Counts a conversation's tokens",

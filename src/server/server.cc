@@ -29,9 +29,9 @@ Dialect dialect_of(std::string_view path) {
 }
 
 HttpReply error_reply(Dialect dialect, const ApiError& error, const std::string& id) {
-  HttpReply reply{.status = error.status,
-                  .headers = {{"Content-Type", "application/json"}, {"X-Request-Id", id}},
-                  .body = error_body(dialect, error, id)};
+  HttpReply reply{
+      .status = error.status, .headers = id_headers(id), .body = error_body(dialect, error, id)};
+  reply.headers.emplace_back("Content-Type", "application/json");
   if (error.retry_after_seconds) {
     const double seconds = std::min(std::ceil(std::max(1.0, *error.retry_after_seconds)), 86400.0);
     reply.headers.emplace_back("Retry-After", std::to_string(static_cast<int>(seconds)));

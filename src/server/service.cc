@@ -48,11 +48,12 @@ const std::string& model_of(const Service& service, const std::string& wanted) {
 
 }  // namespace
 
+HttpFields id_headers(const std::string& id) { return {{"X-Request-Id", id}, {"Request-Id", id}}; }
+
 void reply_json(const Call& call, std::string body, int status) {
-  call.exchange->reply(
-      {.status = status,
-       .headers = {{"Content-Type", "application/json"}, {"X-Request-Id", call.id}},
-       .body = std::move(body)});
+  HttpFields headers = id_headers(call.id);
+  headers.emplace_back("Content-Type", "application/json");
+  call.exchange->reply({.status = status, .headers = std::move(headers), .body = std::move(body)});
 }
 
 ReplyHead reply_head(const Call& call, std::string_view model) {
@@ -88,7 +89,7 @@ void answer(Service& service, const Call& call, GenerateCall wanted,
                     .tenant = call.caller.tenant,
                     .model = std::move(model),
                     .writer = std::move(writer),
-                    .headers = {{"X-Request-Id", call.id}},
+                    .headers = id_headers(call.id),
                     .arrived = arrived,
                     .load_seconds = load_seconds,
                     .waiting_max = service.waiting_max,

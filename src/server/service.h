@@ -37,6 +37,8 @@ void add_ollama_routes(Router& router, Service& service);
 void add_llama_routes(Router& router, Service& service);
 void add_operator_routes(Router& router, Service& service);
 
+// OpenAI's clients read the one, Anthropic's the other.
+HttpFields id_headers(const std::string& id);
 void reply_json(const Call& call, std::string body, int status = 200);
 
 using MakeWriter =

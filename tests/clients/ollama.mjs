@@ -139,14 +139,6 @@ describe('library', () => {
     await refuses(client.delete({ model: 'clients-node-copy' }), 404);
   });
 
-  test('create', async () => {
-    const made = { model: 'clients-node-made', from: model, system: 'Be brief.' };
-    const lines = await collect(await client.create({ ...made, stream: true }));
-    assert.equal(lines.at(-1).status, 'success');
-    assert.equal((await client.create(made)).status, 'success');
-    assert.equal((await client.show({ model: 'clients-node-made' })).system, 'Be brief.');
-  });
-
   test('pull what is there', async () => {
     assert.equal((await client.pull({ model })).status, 'success');
     const lines = await collect(await client.pull({ model, stream: true }));

@@ -248,53 +248,6 @@ class Library(OllamaTest):
         self.refused(404, self.client.delete, "clients-copy")
         self.refused(404, self.client.copy, live.MISSING, "clients-copy")
 
-    def test_create_from_a_model(self):
-        self.remove_later("clients-made")
-        done = self.client.create(model="clients-made", from_=live.MODEL,
-                                  system="Answer in one word, in capital letters.",
-                                  parameters={"temperature": 0, "num_predict": 4,
-                                              "stop": ["never said"]},
-                                  license="as it is")
-        self.assertEqual(done.status, "success")
-        shown = self.client.show("clients-made")
-        self.assertIn("num_predict", shown.parameters)
-        self.assertEqual(shown.license, "as it is")
-        said = [self.client.generate(model="clients-made", prompt=live.QUESTION) for _ in "12"]
-        self.assertEqual(said[0].response, said[1].response)  # its temperature is 0
-        self.assertEqual(said[0].eval_count, 4)
-        asked = self.client.generate(model="clients-made", prompt=live.QUESTION,
-                                     options={"num_predict": 2})
-        self.assertEqual(asked.eval_count, 2)
-        by_hand = self.generate(system="Answer in one word, in capital letters.",
-                                options={"temperature": 0, "num_predict": 4})
-        self.assertEqual(said[0].response, by_hand.response)
-
-    def test_create_streams(self):
-        self.remove_later("clients-streamed")
-        lines = [line.status for line in self.client.create(
-            model="clients-streamed", from_=live.MODEL, stream=True)]
-        self.assertEqual(lines[-1], "success")
-        self.assertGreater(len(lines), 1)
-
-    def test_create_refusals(self):
-        self.refused(400, self.client.create, model="clients-no", from_=live.MODEL,
-                     quantize="q4_0")
-        self.refused(400, self.client.create, model="clients-no", from_=live.MODEL,
-                     adapters={"a": "sha256:" + "0" * 64})
-        self.refused(400, self.client.create, model="clients-no", from_=live.MODEL,
-                     parameters={"no_such_option": 1})
-        self.refused(404, self.client.create, model="clients-no", from_=live.MISSING)
-
-    @unittest.skipUnless(GGUF, "HEARTH_MODEL_FILE names no file")
-    def test_create_from_a_blob(self):
-        self.remove_later("clients-blob")
-        digest = self.client.create_blob(GGUF)
-        self.assertRegex(digest, "^sha256:[0-9a-f]{64}$")
-        done = self.client.create(model="clients-blob", files={"model.gguf": digest})
-        self.assertEqual(done.status, "success")
-        reply = self.client.generate(model="clients-blob", prompt=live.QUESTION, options=GREEDY)
-        self.assertEqual(reply.response, self.generate().response)
-
     def test_pull_what_is_there(self):
         self.assertEqual(self.client.pull(live.MODEL).status, "success")
         lines = [line.status for line in self.client.pull(live.MODEL, stream=True)]

@@ -91,14 +91,14 @@ class Chat(OpenAiTest):
 
     def test_stream_helper(self):
         said = []
-        with self.client.chat.completions.stream(model=live.MODEL, messages=ASK, max_tokens=8,
-                                                 temperature=0) as stream:
+        with self.client.chat.completions.stream(model=live.MODEL, messages=ASK, max_tokens=200,
+                                                 stop=["."], temperature=0) as stream:
             for event in stream:
                 if event.type == "content.delta":
                     said.append(event.delta)
             reply = stream.get_final_completion()
         self.assertEqual("".join(said), reply.choices[0].message.content)
-        self.assertEqual(reply.choices[0].finish_reason, "length")
+        self.assertEqual(reply.choices[0].finish_reason, "stop")
 
     def test_stream_left_early(self):
         with self.chat(stream=True, max_tokens=2000) as stream:
