@@ -36,7 +36,7 @@ conformance: ## compare with numpy, gguf, llama.cpp and transformers; prints one
 	@$(NINJA) -C build
 	@.venv/bin/python scripts/conformance.py
 
-fuzz: ## five parsers, FUZZ_SECONDS=300 each, under ASan+UBSan, with line coverage
+fuzz: ## seven parsers, FUZZ_SECONDS=300 each, under ASan+UBSan, with line coverage
 	@scripts/setup.sh test
 	@cmake --preset asan >/dev/null
 	@$(NINJA) -C build-asan

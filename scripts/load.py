@@ -95,11 +95,19 @@ def hearth(program, home, model):
         yield url
 
 
+def llama_server():
+    """Of the peers' build of llama.cpp, made when it is first wanted."""
+    folder = peers.built(peers.LLAMA)
+    subprocess.run(["ninja", "-C", str(folder.parent), "llama-server"], check=True,
+                   stdout=subprocess.DEVNULL)
+    return folder / "llama-server"
+
+
 @contextlib.contextmanager
 def llama(file, users):
     port = 18080
     context = users * 1024
-    command = [str(peers.tool("llama-server")), "-m", str(file), "--port", str(port), "-np",
+    command = [str(llama_server()), "-m", str(file), "--port", str(port), "-np",
                str(users), "-c", str(context), "-t", "2", "--kv-unified", "--no-webui"]
     with serving(command):
         url = f"http://127.0.0.1:{port}"

@@ -56,7 +56,7 @@ LLAMA = Peer(
     "vendor/llama.cpp",
     "build-llama",
     ("GGML_NATIVE=ON",),
-    ("llama-bench", "llama-perplexity", "llama-quantize", "llama-batched-bench", "llama-server"),
+    ("llama-bench", "llama-perplexity", "llama-quantize", "llama-batched-bench"),
 )
 LLAMA_AVX2 = Peer(
     "llama.cpp for AVX2 only",
