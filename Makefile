@@ -8,8 +8,8 @@ DEST := $(DESTDIR)$(PREFIX)
 INSTALLED := bin/hearth share/man/man1/hearth.1 share/bash-completion/completions/hearth \
 	share/zsh/site-functions/_hearth share/fish/vendor_completions.d/hearth.fish
 
-.PHONY: build help run test conformance fuzz bench clients load asan tsan debug install uninstall tidy format \
-	clean
+.PHONY: build help run test conformance fuzz bench clients load asan tsan debug install uninstall \
+	tidy format clean
 
 build: ## the program, at build/hearth (the default)
 	@scripts/setup.sh run
@@ -47,7 +47,7 @@ bench: ## speed beside llama.cpp and ik_llama.cpp, an hour; ROWS=prompt,depth,â€
 	@$(MAKE) --no-print-directory build
 	@.venv/bin/python scripts/bench_peers.py $(ROWS)
 
-clients: build ## the official clients of OpenAI, Ollama and Anthropic against hearth serve (needs npm)
+clients: build ## the official clients of OpenAI, Ollama and Anthropic at hearth serve (npm)
 	@build/hearth pull smollm2
 	@scripts/clients.py build
 

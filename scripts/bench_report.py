@@ -142,6 +142,7 @@ def processor() -> str:
 def document(cases: list[Case], lines: list[Line], hearth: Hearth) -> str:
     today = datetime.date.today().isoformat()
     held = sum(bool(line.passed) for line in lines)
+    asked = sum(line.passed is not None for line in lines)
     return f"""# Speed beside llama.cpp and ik_llama.cpp, {today}
 
 {processor()}, {platform.system()} {platform.release()}; {hearth.run("--version").strip()}.
@@ -154,7 +155,7 @@ Medians (smallest–largest) of interleaved rounds: tokens per second, or what t
 
 {tables(cases)}
 
-## What was asked: {held} of {len(lines)}
+## What was asked: {held} of {asked}
 
 {report.markdown(lines)}
 """
