@@ -13,10 +13,10 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstring>
 #include <exception>
 #include <future>
 #include <optional>
-#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -219,8 +219,7 @@ void HttpServer::Impl::accept_clients(const std::shared_ptr<Door>& door) {
 
 void HttpServer::Impl::pause_accepting(const std::shared_ptr<Door>& door, int error_number) {
   if (!std::exchange(door->short_of_descriptors, true)) {
-    log(LogLevel::kWarn, "http: cannot accept connections for now: " +
-                             std::generic_category().message(error_number));
+    log(LogLevel::kWarn, "http: cannot accept connections for now: " + std::strerror(error_number));
   }
   door->pause.expires_after(kAcceptPause);
   door->pause.async_wait(
