@@ -219,7 +219,8 @@ void HttpServer::Impl::accept_clients(const std::shared_ptr<Door>& door) {
 
 void HttpServer::Impl::pause_accepting(const std::shared_ptr<Door>& door, int error_number) {
   if (!std::exchange(door->short_of_descriptors, true)) {
-    log(LogLevel::kWarn, "http: cannot accept connections for now: " + std::strerror(error_number));
+    log(LogLevel::kWarn,
+        std::string("http: cannot accept connections for now: ") + std::strerror(error_number));
   }
   door->pause.expires_after(kAcceptPause);
   door->pause.async_wait(
