@@ -251,6 +251,7 @@ TEST_F(ConnectionTest, OneConnectionTooManyIsTurnedAway) {
   EXPECT_TRUE(soon([&] { return server_.client().ask(get("/hello")).status == 200; }));
 }
 
+#ifndef HEARTH_SANITIZE  // UBSan looks at objects through a pipe, for which no descriptor is left
 TEST_F(ConnectionTest, WithoutDescriptorsItWaitsAndDoesNotSpin) {
   server_.start();
   TestClient before = server_.client();
@@ -274,6 +275,7 @@ TEST_F(ConnectionTest, WithoutDescriptorsItWaitsAndDoesNotSpin) {
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &old), 0);
   EXPECT_EQ(client.reply().status, 200);
 }
+#endif
 
 TEST_F(ConnectionTest, IdleCostsNothing) {
   server_.start();
@@ -287,8 +289,8 @@ TEST_F(ConnectionTest, IdleCostsNothing) {
   exchange->begin(200, {});
   EXPECT_TRUE(clients[0].read_until("\r\n\r\n"));
   const double before = processor_seconds();
-  std::this_thread::sleep_for(std::chrono::milliseconds(400));
-  EXPECT_LT(processor_seconds() - before, 0.004);  // 1 % of a core
+  std::this_thread::sleep_for(std::chrono::seconds(1));
+  EXPECT_LT(processor_seconds() - before, 0.01);  // 1 % of a core
 }
 
 TEST_F(ConnectionTest, AStoppingServerFinishesWhatIsUnderWay) {
