@@ -1,6 +1,7 @@
 // libFuzzer: a Modelfile from untrusted bytes. Whatever comes, the parser returns a Modelfile that
 // its own text gives again, or throws Error; a template in it is rewritten as Jinja that compiles,
-// or refused. covers: src/store/modelfile.cc src/store/go_template*.cc
+// or refused.
+// covers: src/store/modelfile.cc src/store/go_template*.cc
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
