@@ -89,6 +89,7 @@ void allow_descriptors() {
 
 void serve(ServeFlags flags) {
   allow_descriptors();
+  if (!flags.load.model.empty()) resolve_model(flags.load.model);  // pulled when it is not here
   CommandLibrary opened(false);
   State state(StoreLayout(opened.library.home()).state());
   check_doors(flags, state);
@@ -108,10 +109,11 @@ void serve(ServeFlags flags) {
                 host, opened.library, state);
   const InterruptScope scope{SIGINT, SIGTERM};
   std::signal(SIGPIPE, SIG_IGN);
+  if (!flags.load.model.empty()) host.acquire(flags.load.model, std::nullopt, &scope.token());
   server.start();
   announce(flags, server);
-  if (!flags.load.model.empty()) host.acquire(flags.load.model, std::nullopt, &scope.token());
   wait_for_signal(scope);
+  std::fprintf(stderr, "stopping: answers under way get %g s to end\n", flags.drain_seconds);
   const std::size_t cut = server.stop(flags.drain_seconds);
   if (cut > 0) std::fprintf(stderr, "cut %zu replies at the deadline\n", cut);
   host.stop();

@@ -164,9 +164,20 @@ std::shared_ptr<HostedModel> Host::take_least_used() {
 }
 
 bool Host::unload(const std::string& name) {
-  const ModelPlace place = options_.find(name);
+  std::string known = name;
+  try {
+    known = options_.find(name).name;
+  } catch (const Error&) {
+    // Removed since it was loaded: it is known by the name it had.
+    const std::scoped_lock lock(mutex_);
+    const auto named = std::find_if(entries_.begin(), entries_.end(), [&](const auto& entry) {
+      return entry.first == name || entry.first.starts_with(name + ":");
+    });
+    if (named == entries_.end()) throw;
+    known = named->first;
+  }
   const std::scoped_lock lock(mutex_);
-  const auto at = entries_.find(place.name);
+  const auto at = entries_.find(known);
   if (at == entries_.end() || !at->second.model) return false;
   leaving_.push_back(std::move(at->second.model));
   entries_.erase(at);

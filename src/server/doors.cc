@@ -122,8 +122,10 @@ std::variant<Caller, ApiError> Doors::enter(const IncomingRequest& request,
                     .param = "",
                     .retry_after_seconds = {}};
   }
-  return Caller{
-      .tenant = "key " + std::to_string(key->id), .key_id = key->id, .limits = key->limits};
+  return Caller{.tenant = "key " + std::to_string(key->id),
+                .admin = key->role == KeyRole::kAdmin,
+                .key_id = key->id,
+                .limits = key->limits};
 }
 
 }  // namespace hearth

@@ -34,6 +34,7 @@ struct DoorOptions {
 // Who asks, once inside.
 struct Caller {
   std::string tenant;       // of the key; empty without one
+  bool admin = true;        // no key was asked for, or an admin's was given
   std::int64_t key_id = 0;  // 0: without one
   KeyLimits limits;
 };

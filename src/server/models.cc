@@ -66,6 +66,18 @@ ResolvedModel resolve(const Library& library, const std::string& name) {
   return library.resolve(*ref);
 }
 
+// A model in memory may have left the library since.
+ModelEntry entry_or_name(const Library& library, const ModelPlace& place) {
+  try {
+    return model_entry(library, place.name);
+  } catch (const Error&) {
+    ModelEntry entry;
+    entry.name = place.name;
+    entry.digest = place.digest;
+    return entry;
+  }
+}
+
 std::optional<MetadataValue> metadata_value(const GgufMetadata& metadata, std::string_view key) {
   const std::string type = metadata.type_name(key);
   if (type.starts_with('[')) return std::nullopt;
@@ -129,7 +141,7 @@ ModelDescription describe_model(const Library& library, const std::string& name)
 std::vector<RunningModel> running_models(const Service& service) {
   std::vector<RunningModel> running;
   for (const HostedStatus& status : service.host.models()) {
-    RunningModel model{.model = model_entry(service.library, status.place.name),
+    RunningModel model{.model = entry_or_name(service.library, status.place),
                        .expires_unix_s = std::nullopt,
                        .memory_bytes = status.memory_bytes,
                        .context = status.context};

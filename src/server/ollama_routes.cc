@@ -22,13 +22,11 @@ const std::string& body_of(const Call& call) { return call.exchange->request().b
 
 // Without a prompt: loads the model; with a keep_alive of 0, lets it go.
 void load_only(Service& service, const Call& call, const GenerateCall& wanted, bool chat) {
-  const bool leaves = wanted.keep_alive && wanted.keep_alive->seconds == 0;
-  if (leaves) {
+  const std::optional<double> keep_alive = keep_alive_of(call, wanted.keep_alive);
+  if (keep_alive == 0.0) {
     service.host.unload(wanted.model);
   } else {
-    service.host.acquire(
-        wanted.model, wanted.keep_alive ? std::optional(wanted.keep_alive->seconds) : std::nullopt,
-        &call.exchange->gone());
+    service.host.acquire(wanted.model, keep_alive, &call.exchange->gone());
   }
   reply_json(call, ollama_loaded_reply(wanted, reply_head(call, wanted.model), chat));
 }

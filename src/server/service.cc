@@ -29,11 +29,6 @@ std::uint64_t random_seed() {
   return (std::uint64_t{device()} << 32) | device();
 }
 
-std::optional<double> seconds_of(const std::optional<KeepAlive>& keep_alive) {
-  if (!keep_alive) return std::nullopt;
-  return keep_alive->seconds;
-}
-
 void add_usage(State& state, const UsageRow& row) {
   try {
     state.add_usage(row);
@@ -50,6 +45,16 @@ const std::string& model_of(const Service& service, const std::string& wanted) {
 
 HttpFields id_headers(const std::string& id) { return {{"X-Request-Id", id}, {"Request-Id", id}}; }
 
+std::optional<double> keep_alive_of(const Call& call, const std::optional<KeepAlive>& keep_alive) {
+  if (!keep_alive) return std::nullopt;
+  if (keep_alive->seconds <= 0 && !call.caller.admin) {
+    throw Error(ErrorCode::kPermissionDenied,
+                "to unload a model, or to keep it for ever, needs the key of an admin: leave "
+                "keep_alive out");
+  }
+  return keep_alive->seconds;
+}
+
 void reply_json(const Call& call, std::string body, int status) {
   HttpFields headers = id_headers(call.id);
   headers.emplace_back("Content-Type", "application/json");
@@ -65,8 +70,9 @@ void answer(Service& service, const Call& call, GenerateCall wanted,
   const Clock::time_point arrived = Clock::now();
   Limits::Pass pass = service.limits.enter(call.caller);
   if (!wanted.seed_given) wanted.sampling.seed = random_seed();
-  Host::Lease model = service.host.acquire(model_of(service, wanted.model),
-                                           seconds_of(wanted.keep_alive), &call.exchange->gone());
+  Host::Lease model =
+      service.host.acquire(model_of(service, wanted.model), keep_alive_of(call, wanted.keep_alive),
+                           &call.exchange->gone());
   const double load_seconds = seconds_since(arrived);
   const auto on_end = [&service, pass, key = call.caller.key_id,
                        name = model->place.name](const GenerationReport& report) {
@@ -162,8 +168,9 @@ std::future<void> submit_pooling(const HostedModel& model, std::vector<TokenId> 
 Embeddings embed(Service& service, const Call& call, const EmbedCall& wanted) {
   const Clock::time_point arrived = Clock::now();
   const Limits::Pass pass = service.limits.enter(call.caller);
-  const Host::Lease model = service.host.acquire(
-      model_of(service, wanted.model), seconds_of(wanted.keep_alive), &call.exchange->gone());
+  const Host::Lease model =
+      service.host.acquire(model_of(service, wanted.model), keep_alive_of(call, wanted.keep_alive),
+                           &call.exchange->gone());
   Embeddings result;
   result.timings.load_seconds = seconds_since(arrived);
   result.usage.context_limit = model->loaded->engine->context();

@@ -39,6 +39,8 @@ void add_operator_routes(Router& router, Service& service);
 
 // OpenAI's clients read the one, Anthropic's the other.
 HttpFields id_headers(const std::string& id);
+// As a call asks for; kPermissionDenied for what would be felt by others, without an admin's key.
+std::optional<double> keep_alive_of(const Call& call, const std::optional<KeepAlive>& keep_alive);
 void reply_json(const Call& call, std::string body, int status = 200);
 
 using MakeWriter =

@@ -93,6 +93,12 @@ def keys_matrix(checks, build):
                             role == "user" and needs == "use")
                         refused = status in (401, 403)
                         checks.that(refused != may, f"{method} {path} with {name}: {status}")
+            for role, wanted in (("user", 403), ("admin", 404)):  # it has no such model
+                for seconds in (0, -1):
+                    status, _, _ = server.request(
+                        "POST", "/api/generate", {"model": "none", "keep_alive": seconds},
+                        {"X-Api-Key": secrets[role]})
+                    checks.that(status == wanted, f"keep_alive {seconds} of {role}: {status}")
             subprocess.run([build / "hearth", "keys", "revoke", "user"], check=True,
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                            env={**os.environ, **environment})
