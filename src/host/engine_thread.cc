@@ -48,15 +48,15 @@ bool EngineThread::take(std::vector<Work>& work) {
 void EngineThread::loop() {
   std::vector<Work> work;
   while (take(work)) {
-    for (const Work& each : work) each(engine_);
-    work.clear();
-    const std::scoped_lock turn(turns_);
     try {
+      for (const Work& each : work) each(engine_);
+      const std::scoped_lock turn(turns_);
       engine_.step();
     } catch (const std::exception& error) {
       // Of a request that gave no on_error; it is dropped.
       log(LogLevel::kError, error.what());
     }
+    work.clear();
   }
 }
 

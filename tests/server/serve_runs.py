@@ -190,7 +190,8 @@ def leaving(checks, server):
     with server.stream("/v1/chat/completions",
                        ask("Go on.", max_tokens=4000, ignore_eos=True, stream=True)) as reply:
         reply.readline()
-        checks.that(server.metric("vllm:num_requests_running") == 1, "one is running")
+        runs = server.wait_until(lambda: server.metric("vllm:num_requests_running") == 1, 2)
+        checks.that(runs, "none is running")
     checks.that(server.wait_until(lambda: server.metric("vllm:num_requests_running") == 0, 2),
                 "a client left, and its sequence goes on")
 
