@@ -1,4 +1,5 @@
 // hearth serve: the models of the library for programs: the APIs of OpenAI, Anthropic and Ollama.
+#include <malloc.h>
 #include <poll.h>
 #include <sys/resource.h>
 
@@ -87,8 +88,12 @@ void allow_descriptors() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// Each of many threads would keep an arena of its own, and what it once held.
+void keep_arenas_few() { ::mallopt(M_ARENA_MAX, 2); }
+
 void serve(ServeFlags flags) {
   allow_descriptors();
+  keep_arenas_few();
   if (!flags.load.model.empty()) resolve_model(flags.load.model);  // pulled when it is not here
   CommandLibrary opened(false);
   State state(StoreLayout(opened.library.home()).state());

@@ -115,6 +115,10 @@ std::string Metrics::text(std::span<const HostedStatus> models) const {
         [](const auto& m) { return m.load.wait_seconds; });
   gauge("hearth:step_seconds_total", "Time in passes over the weights.",
         [](const auto& m) { return m.counters.busy_seconds; });
+  gauge("hearth:steps_total", "Passes over the weights.",
+        [](const auto& m) { return m.counters.steps; });
+  gauge("hearth:step_rows_total", "Tokens computed in them, of prompts and answers.",
+        [](const auto& m) { return m.counters.rows; });
   gauge("vllm:num_preemptions_total", "Sequences put back to be computed again.",
         [](const auto& m) { return m.load.preemptions; });
   const std::scoped_lock lock(mutex_);
