@@ -82,6 +82,8 @@ struct Sequence {
   std::vector<TokenId> tokens;  // prompt, then what was generated
   std::size_t prompt_tokens;
   std::size_t computed = 0;  // positions whose keys and values are in the cache
+  std::size_t lacking = 0;   // the first full block that was not found when it last waited
+  std::size_t charged = 0;   // positions that count as served to its tenant
   std::size_t reported = 0;  // positions whose logits on_logits, or states on_hidden, has had
   std::optional<std::size_t> cached;  // positions found in the cache when it was first admitted
   std::vector<std::vector<BlockId>> blocks;  // by cache group: block of positions 0, 32, 64, …
