@@ -11,6 +11,17 @@ namespace {
 
 constexpr std::uint64_t kAnswerWeight = 2;  // a token of an answer costs a step of its own
 
+// What a token counts, of a tenant of that priority: each class gets four times as many as the
+// next.
+std::uint64_t weight_of(Priority priority) noexcept {
+  switch (priority) {
+    case Priority::kHigh: return 1;
+    case Priority::kNormal: return 4;
+    case Priority::kLow: break;
+  }
+  return 16;
+}
+
 std::size_t blocks_for(std::size_t positions) noexcept {
   return (positions + kBlockPositions - 1) / kBlockPositions;
 }
@@ -49,6 +60,7 @@ void Scheduler::submit(std::unique_ptr<Sequence> sequence) {
     if (least != UINT64_MAX) tenant.served = std::max(tenant.served, least);
   }
   ++tenant.sequences;
+  tenant.priority = sequence->request.priority;
   waiting_.push_back(std::move(sequence));
 }
 
@@ -85,9 +97,10 @@ bool Scheduler::runs(const Sequence& sequence) const {
 
 // Whose turn comes first: of the tenants the least served, of a tenant's the oldest.
 bool Scheduler::before(const Sequence& a, const Sequence& b) const {
-  const std::uint64_t of_a = tenants_.at(a.request.tenant).served;
-  const std::uint64_t of_b = tenants_.at(b.request.tenant).served;
-  return of_a != of_b ? of_a < of_b : a.id < b.id;
+  const Tenant& of_a = tenants_.at(a.request.tenant);
+  const Tenant& of_b = tenants_.at(b.request.tenant);
+  if (of_a.served != of_b.served) return of_a.served < of_b.served;
+  return of_a.priority != of_b.priority ? of_a.priority > of_b.priority : a.id < b.id;
 }
 
 // In turn, until one does not fit: who comes later does not overtake it.
@@ -157,6 +170,16 @@ std::size_t Scheduler::tenants_here() const {
                     [](const auto& entry) { return entry.second.sequences > 0; }));
 }
 
+// What a tenant may have of a whole, by the weights of those who are here.
+std::size_t Scheduler::part_of(const std::string& tenant, std::size_t whole) const {
+  double weights = 0;
+  for (const auto& [name, other] : tenants_) {
+    if (other.sequences > 0) weights += 1.0 / static_cast<double>(weight_of(other.priority));
+  }
+  const auto weight = static_cast<double>(weight_of(tenants_.at(tenant).priority));
+  return static_cast<std::size_t>(static_cast<double>(whole) / (weights * weight));
+}
+
 std::size_t Scheduler::blocks_held(const std::string& tenant) const {
   std::size_t blocks = 0;
   for (const auto& running : running_) {
@@ -169,7 +192,7 @@ std::size_t Scheduler::blocks_held(const std::string& tenant) const {
 // asks for more than its own part, or nobody holds more than theirs.
 bool Scheduler::make_way(Sequence& sequence) {
   const std::string& tenant = sequence.request.tenant;
-  const std::size_t part = options_.blocks / tenants_here();
+  const std::size_t part = part_of(tenant, options_.blocks);
   if (blocks_held(tenant) + blocks_for(sequence.needed_positions()) > part) return false;
   while (!fits(sequence)) {
     Sequence* const victim = youngest_beyond_its_part(tenant);
@@ -180,16 +203,19 @@ bool Scheduler::make_way(Sequence& sequence) {
 }
 
 Sequence* Scheduler::youngest_beyond_its_part(const std::string& asking) {
-  const std::size_t tenants = tenants_here();
   for (auto at = running_.rbegin(); at != running_.rend(); ++at) {
     const std::string& tenant = (*at)->request.tenant;
     if (tenant == asking) continue;
     const auto sequences = static_cast<std::size_t>(
         std::count_if(running_.begin(), running_.end(),
                       [&](const auto& running) { return running->request.tenant == tenant; }));
-    const bool crowds = running_.size() >= options_.sequences_max &&
-                        sequences > std::max<std::size_t>(1, options_.sequences_max / tenants);
-    if (crowds || blocks_held(tenant) > options_.blocks / tenants) return at->get();
+    const bool crowds =
+        running_.size() >= options_.sequences_max &&
+        sequences > std::max<std::size_t>(1, part_of(tenant, options_.sequences_max));
+    // A low one's only sequence may be larger than its part, and must come to its end.
+    const std::size_t part =
+        sequences > 1 ? part_of(tenant, options_.blocks) : options_.blocks / tenants_here();
+    if (crowds || blocks_held(tenant) > part) return at->get();
   }
   return nullptr;
 }
@@ -293,7 +319,8 @@ void Scheduler::release_blocks(Sequence& sequence) {
 
 void Scheduler::computed(const Chunk& chunk) {
   Sequence& sequence = *chunk.sequence;
-  tenants_.at(sequence.request.tenant).served += decodes(sequence) ? kAnswerWeight : chunk.rows;
+  Tenant& tenant = tenants_.at(sequence.request.tenant);
+  tenant.served += weight_of(tenant.priority) * (decodes(sequence) ? kAnswerWeight : chunk.rows);
   sequence.computed = chunk.first + chunk.rows;
   for (; (sequence.published + 1) * kBlockPositions <= sequence.computed; ++sequence.published) {
     const std::size_t block = sequence.published;

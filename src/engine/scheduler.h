@@ -7,6 +7,12 @@
 // Language Models"): whoever had least is admitted and read first; who comes, or comes back, starts
 // level with the least served of those who are here. A tenant that holds more than its part of the
 // cache gives way to one that needs no more than its own.
+//
+// A priority is a weight of that count: a token of a high tenant's counts 1, of a normal one's 4,
+// of a low one's 16. Of tenants that always ask, each class so gets four times the tokens of the
+// next; and none starves, for the count of those who are served comes to pass that of who waits.
+// Ties go to the higher priority. Parts of the cache are weighted alike; but when blocks run out it
+// is the youngest that gives way, of whatever priority, so that the oldest always gets to its end.
 #pragma once
 
 #include <cstddef>
@@ -64,8 +70,9 @@ class Scheduler {
  private:
   using Sequences = std::deque<std::unique_ptr<Sequence>>;
   struct Tenant {
-    std::uint64_t served = 0;   // a token of a prompt counts 1, of an answer 2
+    std::uint64_t served = 0;   // a token of a prompt counts 1, of an answer 2; times its weight
     std::size_t sequences = 0;  // running and waiting
+    Priority priority = Priority::kNormal;
   };
 
   void admit();
@@ -76,6 +83,7 @@ class Scheduler {
   Sequence* youngest_beyond_its_part(const std::string& asking);
   std::size_t blocks_held(const std::string& tenant) const;
   std::size_t tenants_here() const;
+  std::size_t part_of(const std::string& tenant, std::size_t whole) const;
   bool before(const Sequence& a, const Sequence& b) const;
   void preempt(Sequence& sequence);
   std::size_t reusable_blocks(Sequence& sequence);
