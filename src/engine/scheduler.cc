@@ -11,6 +11,17 @@ namespace {
 
 constexpr std::uint64_t kAnswerWeight = 2;  // a token of an answer costs a step of its own
 
+// What a token counts, of a tenant of that priority: each class gets four times as many as the
+// next.
+std::uint64_t weight_of(Priority priority) noexcept {
+  switch (priority) {
+    case Priority::kHigh: return 1;
+    case Priority::kNormal: return 4;
+    case Priority::kLow: break;
+  }
+  return 16;
+}
+
 std::size_t blocks_for(std::size_t positions) noexcept {
   return (positions + kBlockPositions - 1) / kBlockPositions;
 }
@@ -45,6 +56,7 @@ void Scheduler::submit(std::unique_ptr<Sequence> sequence) {
     if (least != UINT64_MAX) tenant.served = std::max(tenant.served, least);
   }
   ++tenant.sequences;
+  tenant.priority = sequence->request.priority;
   waiting_.push_back(std::move(sequence));
 }
 
@@ -82,9 +94,10 @@ bool Scheduler::runs(const Sequence& sequence) const {
 
 // Whose turn comes first: of the tenants the least served, of a tenant's the oldest.
 bool Scheduler::before(const Sequence& a, const Sequence& b) const {
-  const std::uint64_t of_a = tenants_.at(a.request.tenant).served;
-  const std::uint64_t of_b = tenants_.at(b.request.tenant).served;
-  return of_a != of_b ? of_a < of_b : a.id < b.id;
+  const Tenant& of_a = tenants_.at(a.request.tenant);
+  const Tenant& of_b = tenants_.at(b.request.tenant);
+  if (of_a.served != of_b.served) return of_a.served < of_b.served;
+  return of_a.priority != of_b.priority ? of_a.priority > of_b.priority : a.id < b.id;
 }
 
 // In turn, until one does not fit: who comes later does not overtake it.
@@ -151,12 +164,6 @@ bool Scheduler::waits_for_equal_blocks(Sequence& sequence) {
   return false;
 }
 
-std::size_t Scheduler::tenants_here() const {
-  return static_cast<std::size_t>(
-      std::count_if(tenants_.begin(), tenants_.end(),
-                    [](const auto& entry) { return entry.second.sequences > 0; }));
-}
-
 // Of the cache and of the places, what is promised to the tenant's running sequences.
 Scheduler::Part Scheduler::held_by(const std::string& tenant) const {
   Part held;
@@ -169,20 +176,29 @@ Scheduler::Part Scheduler::held_by(const std::string& tenant) const {
   return held;
 }
 
-Scheduler::Part Scheduler::equal_part() const {
-  const std::size_t tenants = tenants_here();
-  return {.blocks = options_.blocks / tenants,
-          .places = std::max<std::size_t>(1, options_.sequences_max / tenants)};
+// What a tenant may have, by the weights of those who are here.
+Scheduler::Part Scheduler::part_of(const std::string& tenant) const {
+  double weights = 0;
+  for (const auto& [name, other] : tenants_) {
+    if (other.sequences > 0) weights += 1.0 / static_cast<double>(weight_of(other.priority));
+  }
+  weights *= static_cast<double>(weight_of(tenants_.at(tenant).priority));
+  const auto part = [weights](std::size_t whole) {
+    return static_cast<std::size_t>(static_cast<double>(whole) / weights);
+  };
+  return {.blocks = part(options_.blocks),
+          .places = std::max<std::size_t>(1, part(options_.sequences_max))};
 }
 
 // Preempts those of tenants that hold more than their part until the sequence fits; false when it
 // asks for more than its own part, or nobody who was served more holds more than theirs.
 bool Scheduler::make_way(Sequence& sequence) {
-  const Part part = equal_part(), held = held_by(sequence.request.tenant);
+  const std::string& tenant = sequence.request.tenant;
+  const Part part = part_of(tenant), held = held_by(tenant);
   if (held.blocks + blocks_for(sequence.needed_positions()) > part.blocks) return false;
   if (running_.size() >= options_.sequences_max && held.places >= part.places) return false;
   while (!fits(sequence)) {
-    Sequence* const victim = youngest_beyond_its_part(sequence.request.tenant);
+    Sequence* const victim = youngest_beyond_its_part(tenant);
     if (victim == nullptr) return false;
     preempt(*victim);
   }
@@ -192,12 +208,11 @@ bool Scheduler::make_way(Sequence& sequence) {
 // Of a tenant that was served no less than the one that asks: else two could take the room from each
 // other for ever, and neither get anywhere.
 Sequence* Scheduler::youngest_beyond_its_part(const std::string& asking) {
-  const Part part = equal_part();
   const bool crowded = running_.size() >= options_.sequences_max;
   for (auto at = running_.rbegin(); at != running_.rend(); ++at) {
     const std::string& tenant = (*at)->request.tenant;
     if (tenant == asking || tenants_.at(tenant).served < tenants_.at(asking).served) continue;
-    const Part held = held_by(tenant);
+    const Part part = part_of(tenant), held = held_by(tenant);
     if (held.blocks > part.blocks || (crowded && held.places > part.places)) return at->get();
   }
   return nullptr;
@@ -310,7 +325,8 @@ void Scheduler::computed(const Chunk& chunk) {
   // What is computed again after a preemption was served already.
   if (sequence.computed > sequence.charged) {
     const std::size_t rows = sequence.computed - std::max(sequence.charged, chunk.first);
-    tenants_.at(sequence.request.tenant).served += answers ? kAnswerWeight : rows;
+    Tenant& tenant = tenants_.at(sequence.request.tenant);
+    tenant.served += weight_of(tenant.priority) * (answers ? kAnswerWeight : rows);
     sequence.charged = sequence.computed;
   }
   for (; (sequence.published + 1) * kBlockPositions <= sequence.computed; ++sequence.published) {

@@ -8,6 +8,11 @@
 // level with the least served of those who are here. A tenant that holds more than its part of the
 // cache, and was served more, gives way to one that needs no more than its own; what it computes
 // again for that counts as served once.
+//
+// A priority is a weight of that count: a token of a high tenant's counts 1, of a normal one's 4,
+// of a low one's 16. Of tenants that always ask, each class so gets four times the tokens of the
+// next; and none starves, for the count of those who are served comes to pass that of who waits.
+// Ties go to the higher priority. Parts of the cache are weighted alike.
 #pragma once
 
 #include <cstddef>
@@ -71,8 +76,9 @@ class Scheduler {
  private:
   using Sequences = std::deque<std::unique_ptr<Sequence>>;
   struct Tenant {
-    std::uint64_t served = 0;   // a token of a prompt counts 1, of an answer 2
+    std::uint64_t served = 0;   // a token of a prompt counts 1, of an answer 2; times its weight
     std::size_t sequences = 0;  // running and waiting
+    Priority priority = Priority::kNormal;
   };
 
   void admit();
@@ -85,8 +91,7 @@ class Scheduler {
     std::size_t blocks = 0, places = 0;
   };
   Part held_by(const std::string& tenant) const;
-  Part equal_part() const;
-  std::size_t tenants_here() const;
+  Part part_of(const std::string& tenant) const;
   bool before(const Sequence& a, const Sequence& b) const;
   void preempt(Sequence& sequence);
   std::size_t reusable_blocks(Sequence& sequence);

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 #include "base/random.h"
@@ -17,14 +18,10 @@ namespace hearth {
 namespace {
 
 constexpr TokenId kEnd = 0;
-constexpr std::uint64_t kSeeds = 170;        // of each of six loads: 1,020
+constexpr std::uint64_t kSeeds = 143;        // of each of seven loads: 1,001
 constexpr std::uint64_t kLoadSteps = 1000;   // of one run, in which sequences come
 constexpr std::uint64_t kStepsMax = 100000;  // of one run: far more than any needs
 constexpr std::size_t kHereMax = 24;         // at a time, running and waiting
-// Steps without a row, of a sequence that was admitted, preempted since or not. 371 were the most in
-// 1.1 million steps.
-constexpr std::size_t kWaitMax = 500;
-
 std::uint64_t mix(std::uint64_t past, TokenId token) {
   return Random(past ^ (0x9e3779b97f4a7c15u * static_cast<std::uint64_t>(token + 1))).next();
 }
@@ -47,7 +44,13 @@ struct Load {
   std::vector<std::size_t> windows;
   std::size_t blocks, budget;
   std::size_t tenants = 1, sequences_max = SIZE_MAX;
+  bool priorities = false;  // of the tenants: low, normal, high, low, …
+  // Steps without a row, at most, of a sequence that was admitted, preempted since or not. 371 were
+  // the most in a million.
+  std::size_t wait_max = 500;
 };
+
+Priority priority_of(std::size_t tenant) { return static_cast<Priority>(tenant % 3); }
 
 class Simulation {
  public:
@@ -98,7 +101,9 @@ class Simulation {
     for (std::size_t i = 0; i < tokens; ++i) {
       request.prompt.push_back(i < shared ? text + 1 : 1 + static_cast<TokenId>(below(1000)));
     }
-    request.tenant = "tenant " + std::to_string(below(load_.tenants));
+    const std::size_t tenant = below(load_.tenants);
+    request.tenant = "tenant " + std::to_string(tenant);
+    if (load_.priorities) request.priority = priority_of(tenant);
     request.max_tokens = below(std::min<std::size_t>(120, room - tokens + 1));
     request.reuse_prefix = below(8) != 0;
     expected_[++submitted_] = {alone(request.prompt, request.max_tokens)};
@@ -143,7 +148,7 @@ class Simulation {
         });
         waited = got ? 0 : waited + 1;
         longest_wait_ = std::max(longest_wait_, waited);
-        ASSERT_LE(waited, kWaitMax) << "sequence " << sequence->id;
+        ASSERT_LE(waited, load_.wait_max) << "sequence " << sequence->id;
       }
     }
   }
@@ -268,6 +273,74 @@ TEST(SchedulerSimulation, TenantsAndFewPlaces) {
             .budget = 20,
             .tenants = 3,
             .sequences_max = 3});
+}
+
+TEST(SchedulerSimulation, Priorities) {
+  simulate({.windows = {0, 40},
+            .blocks = 12,
+            .budget = 48,
+            .tenants = 4,
+            .priorities = true,
+            .wait_max = 1000});
+}
+
+// Three tenants, one of each priority, always have `here` requests of one size each. How many ended
+// in so many steps.
+struct Parts {
+  std::array<double, 3> ended{};
+
+  double ratio(Priority a, Priority b) const {
+    return ended[static_cast<std::size_t>(a)] / ended[static_cast<std::size_t>(b)];
+  }
+};
+
+Parts parts_of(const SchedulerOptions& options, std::size_t here, std::size_t prompt_tokens,
+               std::size_t answer_tokens) {
+  constexpr std::uint64_t kSteps = 30000;
+  Scheduler scheduler(options);
+  SequenceId last_id = 0;
+  std::array<std::size_t, 3> count{};
+  Parts parts;
+  for (std::uint64_t step = 0; step < kSteps; ++step) {
+    for (std::size_t tenant = 0; tenant < 3; ++tenant) {
+      for (; count[tenant] < here; ++count[tenant]) {
+        Request request;
+        request.tenant = std::to_string(tenant);
+        request.priority = priority_of(tenant);
+        request.prompt.assign(prompt_tokens, static_cast<TokenId>(++last_id));  // shares nothing
+        request.max_tokens = answer_tokens;
+        scheduler.submit(
+            std::make_unique<Sequence>(last_id, std::move(request), 1, Isa::kPortable));
+      }
+    }
+    for (const Chunk& chunk : scheduler.plan()) {
+      Sequence& sequence = *chunk.sequence;
+      const auto tenant = static_cast<std::size_t>(sequence.request.priority);
+      scheduler.computed(chunk);
+      if (sequence.computed < sequence.tokens.size()) continue;
+      sequence.tokens.push_back(1);
+      if (sequence.generated() < answer_tokens) continue;
+      scheduler.finish(sequence.id);
+      --count[tenant];
+      ++parts.ended[tenant];
+    }
+  }
+  return parts;
+}
+
+TEST(SchedulerSimulation, PromptsAreReadAsPrioritiesSay) {
+  const Parts parts = parts_of({.windows = {0}, .blocks = 64, .rows_per_step = 16}, 2, 40, 1);
+  EXPECT_NEAR(parts.ratio(Priority::kHigh, Priority::kNormal), 4, 0.2);
+  EXPECT_NEAR(parts.ratio(Priority::kNormal, Priority::kLow), 4, 0.2);
+  EXPECT_GT(parts.ended[static_cast<std::size_t>(Priority::kLow)], 100u);
+}
+
+TEST(SchedulerSimulation, PlacesAreGivenAsPrioritiesSay) {
+  const Parts parts =
+      parts_of({.windows = {0}, .blocks = 512, .rows_per_step = 64, .sequences_max = 21}, 20, 20, 30);
+  EXPECT_NEAR(parts.ratio(Priority::kHigh, Priority::kNormal), 4, 0.5);  // 16 places, 4 and 1
+  EXPECT_NEAR(parts.ratio(Priority::kNormal, Priority::kLow), 4, 0.5);
+  EXPECT_GT(parts.ended[static_cast<std::size_t>(Priority::kLow)], 100u);
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 
 #include "base/cancel.h"
 #include "base/error.h"
+#include "base/priority.h"
 #include "engine/block_manager.h"
 #include "engine/sampler.h"
 
@@ -36,6 +37,7 @@ struct Request {
   std::vector<TokenId> prompt;  // at least one token
   // Who asks. Tenants take turns, by the tokens they were served; and none finds another's blocks.
   std::string tenant = {};
+  Priority priority = Priority::kNormal;  // of the tenant, from this request on
   SamplingOptions sampling;
   std::size_t max_tokens = SIZE_MAX;  // 0: the prompt is computed and nothing is sampled
   // Called once, before anything else: so many tokens of the prompt were found in the cache.

@@ -104,6 +104,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
     request.prompt.insert(request.prompt.end(), answer.tokens.begin(), answer.tokens.end());
     drop_oldest(request.prompt, answer.dropped);
     request.tenant = parts_.tenant;
+    request.priority = parts_.priority;
     request.sampling = call.sampling;
     request.sampling.seed += answer.index % call.n;
     request.max_tokens = call.max_tokens.value_or(SIZE_MAX);

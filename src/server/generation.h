@@ -35,6 +35,7 @@ struct GenerationParts {
   Dialect dialect = Dialect::kOpenAi;
   std::string request_id;
   std::string tenant;
+  Priority priority = Priority::kNormal;
   Host::Lease model;
   std::unique_ptr<ReplyWriter> writer;
   HttpFields headers;  // of the reply, besides its type

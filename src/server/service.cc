@@ -93,6 +93,7 @@ void answer(Service& service, const Call& call, GenerateCall wanted,
                     .dialect = call.dialect,
                     .request_id = call.id,
                     .tenant = call.caller.tenant,
+                    .priority = call.caller.limits.priority,
                     .model = std::move(model),
                     .writer = std::move(writer),
                     .headers = id_headers(call.id),
@@ -135,6 +136,7 @@ std::future<void> submit_pooling(const HostedModel& model, std::vector<TokenId> 
   Request request;
   request.prompt = std::move(tokens);
   request.tenant = call.caller.tenant;
+  request.priority = call.caller.limits.priority;
   request.max_tokens = 0;
   request.reuse_prefix = false;  // every position's state is wanted
   request.cancel = &call.exchange->gone();
