@@ -22,12 +22,18 @@ namespace hearth {
 struct GenerationReport {
   Finish finish = Finish::kStop;  // of its first answer
   bool failed = false;
+  int status = 200;   // of the reply
+  std::string error;  // the catalogue's code; empty: none
+  std::string fault;  // what the client is not told of it
   TokenUsage usage;
   double first_token_seconds = 0;  // from the request's arrival; 0: none came
   double total_seconds = 0;
   double load_seconds = 0;
   std::vector<float> token_gaps_seconds;  // between one answer's tokens
 };
+
+// "stop", "length", "abort", "error": vLLM's names.
+std::string_view finish_name(const GenerationReport& report) noexcept;
 
 struct GenerationParts {
   std::shared_ptr<HttpExchange> exchange;
