@@ -171,6 +171,8 @@ void Engine::fail(SequenceId id) {
     throw;
   } catch (const Error& error) {
     on_error(error);
+  } catch (const std::exception& error) {
+    on_error(Error(ErrorCode::kInternal, error.what()));
   }
 }
 
@@ -190,6 +192,7 @@ void Engine::fail_all(std::span<const Chunk> chunks) {
 EngineLoad Engine::load() const {
   EngineLoad load{.running = scheduler_.running().size(),
                   .waiting = scheduler_.waiting().size(),
+                  .places = scheduler_.sequences_max(),
                   .blocks = scheduler_.group(0).size(),
                   .blocks_in_use = 0,
                   .preemptions = scheduler_.preemptions(),

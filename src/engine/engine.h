@@ -37,6 +37,7 @@ struct EngineCounters {
 // The engine at this moment.
 struct EngineLoad {
   std::size_t running = 0, waiting = 0;       // sequences
+  std::size_t places = 0;                     // that may run at a time
   std::size_t blocks = 0, blocks_in_use = 0;  // of the cache group with the fewest free
   std::uint64_t preemptions = 0;
   double wait_seconds = 0;  // predicted, for who comes now
@@ -55,7 +56,8 @@ class Engine {
   // Computes one step and calls the requests back (they may submit). False when there was nothing
   // to do. What a callback or a request's sampling throws comes out of here, and that request is
   // dropped, its on_finish not called; what the device throws drops all requests of the step. The
-  // others go on with the next step. A request with on_error is told instead, if it was an Error.
+  // others go on with the next step. A request with on_error is told instead; what is no Error, as
+  // kInternal.
   bool step();
   // Steps until there is nothing left to do.
   void run() {

@@ -7,6 +7,7 @@ come in, what errors say, prefixes and tenants, one result in any company, leavi
 
 import contextlib
 import http.client
+import http.client
 import json
 import os
 import re
@@ -389,6 +390,47 @@ def overflows(checks, build):
         checks.that(status == 200 and reply["context_limit"] == 256, f"a large num_ctx: {reply}")
 
 
+def stopping_in_the_middle(checks, build):
+    """SIGTERM while requests are being read, embedded and answered, and their clients leave."""
+    with Serving(build / "hearth", MODEL) as server:
+        server.post("/v1/chat/completions", ask("Warm up.", max_tokens=2))
+        sockets = []
+        for i in range(40):
+            path, body = (("/v1/embeddings", {"model": MODEL, "input": ["sea and sand " * 90] * 40}),
+                          ("/v1/chat/completions", ask("river " * 3000, max_tokens=500)))[i % 2]
+            connection = http.client.HTTPConnection(server.host, server.port, timeout=60)
+            connection.request("POST", path, json.dumps(body).encode(),
+                               {"Content-Type": "application/json"})
+            sockets.append(connection)
+        began = time.monotonic()
+        looked = server.request("GET", "/health")[0]
+        checks.that(looked == 200 and time.monotonic() - began < 2,
+                    "who looks waits for those who compute")
+        for connection in sockets:
+            connection.close()
+        code = server.stop()
+    checks.that(code == 0, f"SIGTERM with work on its way: exit code {code}")
+
+
+def large_pieces(checks, server):
+    """An echo with probabilities is one piece of more than what may wait for a client."""
+    text = " environmental responsibilities communication understanding" * 1900
+    with server.stream("/v1/completions", {"model": MODEL, "prompt": text, "max_tokens": 2,
+                                           "echo": True, "logprobs": 5, "stream": True}) as reply:
+        content = reply.read()
+    checks.that(len(content) > 1 << 20 and content.rstrip().endswith(b"data: [DONE]"),
+                f"an echo of {len(content)} bytes was cut")
+
+
+def embeddings_count(checks, server):
+    before = server.metric("vllm:prompt_tokens_total")
+    used = server.post("/v1/embeddings", {"model": MODEL, "input": "sea"})[1]["usage"]
+    after = server.metric("vllm:prompt_tokens_total")
+    checks.that(after - before == used["prompt_tokens"] > 0, f"embeddings: {used}, {before} {after}")
+    status, reply = server.post("/v1/embeddings", {"model": MODEL, "input": "sea " * 20000})
+    checks.that(status == 400, f"an input that does not fit: {status} {reply}")
+
+
 def full_queue(checks, build):
     with Serving(build / "hearth", MODEL, "--parallel", "1", "--queue", "1") as server:
         server.post("/v1/chat/completions", ask("Warm up.", max_tokens=2))
@@ -418,14 +460,14 @@ def main():
     with Serving(build / "hearth", MODEL, "--allow-host", "box.lan", "--cors-origin",
                  "https://app.example") as server:
         for check in (hosts_and_origins, bad_requests, one_result, prefixes, several_answers,
-                      leaving):
+                      leaving, large_pieces, embeddings_count):
             check(checks, server)
         commands(checks, server, build)
         draining(checks, server)
     gone = subprocess.run([build / "hearth", "ps"], check=False, capture_output=True, text=True,
                           env={**os.environ, "HEARTH_SERVER": server.url})
     checks.that(gone.returncode == 8 and "hearth serve" in gone.stderr, f"no server: {gone}")
-    for check in (full_queue, cut_off, readiness, log_lines, overflows):
+    for check in (full_queue, cut_off, readiness, log_lines, overflows, stopping_in_the_middle):
         check(checks, build)
     print(f"serve: {checks.count} checks, {len(checks.failed)} failed")
     return 1 if checks.failed else 0
