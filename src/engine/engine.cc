@@ -122,6 +122,8 @@ bool Engine::step() {
   std::size_t next_logits = 0, next_hidden = 0;
   for (const Chunk& chunk : chunks) {
     counters_.rows += chunk.rows;
+    const std::size_t prompt = chunk.sequence->prompt_tokens;
+    counters_.prompt_rows += std::min(chunk.rows, prompt - std::min(prompt, chunk.first));
     scheduler_.computed(chunk);
     const SequenceId id = chunk.sequence->id;
     try {
