@@ -315,7 +315,8 @@ def readiness(checks, build):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    process = subprocess.Popen([build / "hearth", "serve", MODEL, "--port", str(port)],
+    process = subprocess.Popen([build / "hearth", "serve", MODEL, "--host", "localhost", "--port",
+                                str(port)],
                                stderr=subprocess.DEVNULL)
     statuses = []
     end = time.monotonic() + 60
