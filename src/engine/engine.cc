@@ -149,6 +149,8 @@ void Engine::deliver_all(std::span<const Chunk> chunks) {
       logits += Runner::wants_logits(chunk, row);
       hidden += Runner::wants_hidden(chunk, row);
     }
+    const std::size_t prompt = chunk.sequence->prompt_tokens;
+    counters_.prompt_rows += std::min(chunk.rows, prompt - std::min(prompt, chunk.first));
     scheduler_.computed(chunk);
     const SequenceId id = chunk.sequence->id;
     try {

@@ -29,6 +29,7 @@ struct EngineOptions {
 struct EngineCounters {
   std::uint64_t steps = 0;
   std::uint64_t rows = 0;
+  std::uint64_t prompt_rows = 0;  // of them, of prompts
   std::uint64_t cached_rows = 0;  // found in the cache instead of computed
   std::uint64_t answer_tokens = 0;
   double busy_seconds = 0;  // in steps
