@@ -58,9 +58,12 @@ bool Doors::origin_allowed(const IncomingRequest& request) const {
   const std::string_view origin = request.header("origin");
   if (origin.empty()) return true;
   const std::string own = (request.secure ? "https://" : "http://") + lower(request.header("host"));
-  return lower(origin) == own ||
-         std::find(options_.cors_origins.begin(), options_.cors_origins.end(), origin) !=
-             options_.cors_origins.end();
+  return lower(origin) == own || origin_listed(request);
+}
+
+bool Doors::origin_listed(const IncomingRequest& request) const {
+  return std::find(options_.cors_origins.begin(), options_.cors_origins.end(),
+                   request.header("origin")) != options_.cors_origins.end();
 }
 
 std::optional<ApiError> Doors::foreign(const IncomingRequest& request) const {
@@ -86,15 +89,24 @@ std::optional<ApiError> Doors::foreign(const IncomingRequest& request) const {
 }
 
 HttpFields Doors::cors_headers(const IncomingRequest& request) const {
-  const std::string_view origin = request.header("origin");
-  if (std::find(options_.cors_origins.begin(), options_.cors_origins.end(), origin) ==
-      options_.cors_origins.end()) {
-    return {};
+  if (options_.cors_origins.empty()) return {};
+  HttpFields headers{{"Vary", "Origin"}};
+  if (origin_listed(request)) {
+    headers.emplace_back("Access-Control-Allow-Origin", std::string(request.header("origin")));
+    headers.emplace_back("Access-Control-Expose-Headers",
+                         "x-request-id, request-id, retry-after, x-context-limit");
   }
-  return {{"Access-Control-Allow-Origin", std::string(origin)},
-          {"Access-Control-Allow-Methods", "GET, POST, DELETE, HEAD"},
-          {"Access-Control-Allow-Headers", "authorization, content-type, x-api-key"},
-          {"Vary", "Origin"}};
+  return headers;
+}
+
+// Official clients send headers of their own (x-stainless-…): what is asked for is allowed.
+HttpFields Doors::preflight_headers(const IncomingRequest& request) const {
+  if (!origin_listed(request)) return {};
+  HttpFields headers{{"Access-Control-Allow-Methods", "GET, POST, DELETE, HEAD"}};
+  if (const auto asked = request.header("access-control-request-headers"); !asked.empty()) {
+    headers.emplace_back("Access-Control-Allow-Headers", std::string(asked));
+  }
+  return headers;
 }
 
 std::variant<Caller, ApiError> Doors::enter(const IncomingRequest& request,

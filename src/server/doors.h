@@ -45,14 +45,17 @@ class Doors {
   Doors(DoorOptions options, State& state) : options_(std::move(options)), state_(state) {}
 
   std::variant<Caller, ApiError> enter(const IncomingRequest& request, Permission permission) const;
-  // What a page of another site needs to see in the reply; none for others.
+  // What a page of another site needs to see in every reply; of no use to others.
   HttpFields cors_headers(const IncomingRequest& request) const;
+  // Besides, in the reply to its question whether it may (OPTIONS).
+  HttpFields preflight_headers(const IncomingRequest& request) const;
   // Whether Host and Origin are ours: of what has no route, too.
   std::optional<ApiError> foreign(const IncomingRequest& request) const;
 
  private:
   bool host_allowed(std::string_view host) const;
   bool origin_allowed(const IncomingRequest& request) const;
+  bool origin_listed(const IncomingRequest& request) const;
 
   DoorOptions options_;
   State& state_;

@@ -47,6 +47,13 @@ ApiError not_known(std::string code, int status, std::string message) {
           .retry_after_seconds = {}};
 }
 
+// Of what no route has seen.
+HttpReply refusal(int status, std::string_view why, std::string_view path) {
+  ApiError error = not_known("bad_request", status, std::string(why));
+  if (status == 503) error.retry_after_seconds = 1;
+  return error_reply(dialect_of(path), error, new_request_id());
+}
+
 // While an exception is being handled.
 ApiError handled_error() {
   try {
@@ -88,14 +95,13 @@ class Server::Impl {
     add_operator_routes(router_, service_);
     http_ = std::make_unique<HttpServer>(
         std::move(options.http),
-        HttpHandlers{.on_head = [this](const IncomingRequest& head) { return judge(head); },
-                     .on_request = [this](auto exchange) { take(std::move(exchange)); },
-                     .on_refused =
-                         [](int status, std::string_view why) {
-                           return error_reply(Dialect::kOpenAi,
-                                              not_known("bad_request", status, std::string(why)),
-                                              new_request_id());
-                         }});
+        HttpHandlers{
+            .on_head = [this](const IncomingRequest& head) { return judge(head); },
+            .on_request = [this](auto exchange) { take(std::move(exchange)); },
+            .on_refused = [](int status, std::string_view why,
+                             std::string_view path) { return refusal(status, why, path); },
+            .on_reply_headers =
+                [this](const IncomingRequest& head) { return doors_.cors_headers(head); }});
   }
 
   HttpServer& http() { return *http_; }
@@ -106,13 +112,11 @@ class Server::Impl {
     const Dialect dialect = match.route ? match.route->dialect : dialect_of(head.path);
     const auto refuse = [&](const ApiError& error) {
       metrics_.replied(match.route ? match.route->path : "none", error.status);
-      HttpReply reply = error_reply(dialect, error, new_request_id());
-      for (auto& field : doors_.cors_headers(head)) reply.headers.push_back(std::move(field));
-      return reply;
+      return error_reply(dialect, error, new_request_id());
     };
     if (const auto foreign = doors_.foreign(head)) return refuse(*foreign);
     if (head.method == "OPTIONS" && match.known_path) {
-      return HttpReply{.status = 204, .headers = doors_.cors_headers(head), .body = ""};
+      return HttpReply{.status = 204, .headers = doors_.preflight_headers(head), .body = ""};
     }
     if (match.route == nullptr) {
       return match.known_path
@@ -128,9 +132,7 @@ class Server::Impl {
   void take(std::shared_ptr<HttpExchange> exchange) const {
     const bool taken = jobs_.post([this, exchange] { handle(exchange); });
     if (taken) return;
-    exchange->reply(error_reply(dialect_of(exchange->request().path),
-                                not_known("busy", 503, "too many requests wait"),
-                                new_request_id()));
+    exchange->reply(refusal(503, "too many requests wait", exchange->request().path));
   }
 
   void handle(const std::shared_ptr<HttpExchange>& exchange) const {
