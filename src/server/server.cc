@@ -12,6 +12,8 @@ namespace hearth {
 namespace {
 
 constexpr std::size_t kJobsWaitingMax = 1024;
+// Of a request whose route reads none: what a client sends by habit, "{}" or an empty form.
+constexpr std::size_t kUnreadBodyBytesMax = 4096;
 
 std::string new_request_id() {
   static constexpr char kDigits[] = "0123456789abcdef";
@@ -96,10 +98,9 @@ class Server::Impl {
     http_ = std::make_unique<HttpServer>(
         std::move(options.http),
         HttpHandlers{
-            .on_head = [this](const IncomingRequest& head) { return judge(head); },
+            .on_head = [this](const IncomingRequest& head) { return judge_safely(head); },
             .on_request = [this](auto exchange) { take(std::move(exchange)); },
-            .on_refused = [](int status, std::string_view why,
-                             std::string_view path) { return refusal(status, why, path); },
+            .on_refused = refusal,
             .on_reply_headers =
                 [this](const IncomingRequest& head) { return doors_.cors_headers(head); }});
   }
@@ -107,26 +108,38 @@ class Server::Impl {
   HttpServer& http() { return *http_; }
 
  private:
+  // The state may be locked or broken: that is this request's misfortune, not the connection's.
+  HeadVerdict judge_safely(const IncomingRequest& head) const {
+    try {
+      return judge(head);
+    } catch (...) {
+      return error_reply(dialect_of(head.path), handled_error(), new_request_id());
+    }
+  }
+
   HeadVerdict judge(const IncomingRequest& head) const {
     const Router::Match match = router_.match(head.method, head.path);
     const Dialect dialect = match.route ? match.route->dialect : dialect_of(head.path);
     const auto refuse = [&](const ApiError& error) {
       metrics_.replied(match.route ? match.route->path : "none", error.status);
-      return error_reply(dialect, error, new_request_id());
+      HttpReply reply = error_reply(dialect, error, new_request_id());
+      if (error.status == 405) reply.headers.emplace_back("Allow", match.allowed);
+      return reply;
     };
     if (const auto foreign = doors_.foreign(head)) return refuse(*foreign);
-    if (head.method == "OPTIONS" && match.known_path) {
+    if (head.method == "OPTIONS" && !match.allowed.empty()) {
       return HttpReply{.status = 204, .headers = doors_.preflight_headers(head), .body = ""};
     }
     if (match.route == nullptr) {
-      return match.known_path
-                 ? refuse(
-                       not_known("method_not_allowed", 405, head.method + " is not for this path"))
-                 : refuse(not_known("path_not_found", 404, "there is no such path here"));
+      return match.allowed.empty()
+                 ? refuse(not_known("path_not_found", 404, "there is no such path here"))
+                 : refuse(
+                       not_known("method_not_allowed", 405, head.method + " is not for this path"));
     }
     const auto caller = doors_.enter(head, match.route->permission);
     if (const auto* error = std::get_if<ApiError>(&caller)) return refuse(*error);
-    return BodyPlan{.body_bytes = match.route->body_bytes};
+    const bool reads = match.route->body_bytes > 0 || !match.route->fields.empty();
+    return BodyPlan{.body_bytes = reads ? match.route->body_bytes : kUnreadBodyBytesMax};
   }
 
   void take(std::shared_ptr<HttpExchange> exchange) const {
