@@ -37,6 +37,7 @@ struct Caller {
   std::string tenant;       // of the key; empty without one
   bool admin = true;        // an admin's key was given, or none was asked for on this machine
   std::int64_t key_id = 0;  // 0: without one
+  std::string key_name;
   KeyLimits limits;
 };
 

@@ -43,17 +43,6 @@ class Text {
   std::string out;
 };
 
-const char* reason_of(const GenerationReport& report) {
-  if (report.failed) return "error";
-  switch (report.finish) {
-    case Finish::kStop:
-    case Finish::kStopText: return "stop";
-    case Finish::kLength: return "length";
-    case Finish::kCancelled: return "abort";
-  }
-  return "stop";
-}
-
 }  // namespace
 
 void Histogram::add(double value) noexcept {
@@ -90,7 +79,7 @@ void Metrics::answered(const std::string& model, const GenerationReport& report)
   of.prompt_tokens += report.usage.prompt_tokens;
   of.cached_tokens += report.usage.cached_tokens;
   of.answer_tokens += report.usage.answer_tokens;
-  ++of.ended[reason_of(report)];
+  ++of.ended[std::string(finish_name(report))];
 }
 
 std::string Metrics::text(std::span<const HostedStatus> models) const {

@@ -13,6 +13,7 @@
 #include "api/fields.h"
 #include "http/http.h"
 #include "server/doors.h"
+#include "server/request_record.h"
 
 namespace hearth {
 
@@ -24,6 +25,7 @@ struct Call {
   std::string id;                             // of the request
   std::map<std::string, std::string> params;  // of the path
   Dialect dialect = Dialect::kOpenAi;
+  std::shared_ptr<RequestRecord> record;
 };
 
 struct Route {
