@@ -56,20 +56,22 @@ void begin_log(const ServeFlags& flags) {
   if (flags.log_format == "json") set_log_format(LogFormat::kJson);
 }
 
-// A bind that others can reach needs keys and TLS, or a person who says that it does not.
+// A bind that others can reach needs keys and TLS, or a person who says that it does not; where
+// there are keys, they stay needed.
 void check_doors(ServeFlags& flags, const State& state) {
   if (is_loopback(flags.host)) return;
+  const bool has_keys = state.has_keys();
+  flags.doors.keys_required = flags.doors.keys_required || has_keys || !flags.insecure_lan;
   if (flags.insecure_lan) return;
-  flags.doors.keys_required = true;
   std::string missing;
-  if (!state.has_keys()) missing = "an API key ('hearth keys add NAME')";
+  if (!has_keys) missing = "an API key ('hearth keys add NAME')";
   if (flags.http.tls_cert.empty()) {
     missing += (missing.empty() ? "" : " and ") + std::string("TLS (--tls-cert, --tls-key)");
   }
   if (missing.empty()) return;
-  throw Error(ErrorCode::kPermissionDenied,
-              flags.host + " can be reached from outside: that needs " + missing +
-                  ", or --insecure-lan to let everyone in who can reach it");
+  throw Error(ErrorCode::kPermissionDenied, flags.host +
+                                                " can be reached from outside: that needs " +
+                                                missing + ", or --insecure-lan to do without");
 }
 
 std::string url_of(const TcpEndpoint& endpoint, bool secure) {
@@ -172,7 +174,8 @@ void add_door_flags(CLI::App& command, ServeFlags& flags) {
   command.add_flag("--require-keys", flags.doors.keys_required,
                    "Ask for an API key on loopback, too");
   command.add_flag("--insecure-lan", flags.insecure_lan,
-                   "Let everyone in who can reach the address: no keys, no TLS");
+                   "Do without TLS, and without keys where there are none: then who reaches the "
+                   "address is a user");
   command
       .add_option("--allow-host", flags.doors.hosts, "A further name that clients may call it by")
       ->type_name("NAME")

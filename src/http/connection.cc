@@ -27,6 +27,8 @@ Connection::Connection(ConnectionTable& table, Client client)
       timer_(table.context),
       transport_(fd_.get(), client.tls),
       peer_(std::move(client.peer)),
+      reached_(std::move(client.reached)),
+      counted_as_(std::move(client.counted_as)),
       local_(client.local) {
   socket_.assign(fd_.get());
 }
@@ -49,6 +51,7 @@ void Connection::enter(Step step) {
 void Connection::start() {
   admitted_ = true;
   ++table_.admitted;
+  if (!counted_as_.empty()) ++table_.admitted_of[counted_as_];
   table_.open.insert(shared_from_this());
   table_.open_count = table_.open.size();
   if (transport_.secure()) phase_ = Phase::kHandshake;
@@ -84,6 +87,21 @@ void Connection::set_deadline(double seconds) {
   const std::chrono::duration<double> wait(std::clamp(seconds, 0.0, kLongestSeconds));
   deadline_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(wait);
   arm_timer();
+}
+
+void Connection::begin_transfer(double idle_seconds) {
+  transfer_began_ = Clock::now();
+  transferred_bytes_ = 0;
+  set_deadline(idle_seconds);
+}
+
+// As HttpLimits::bytes_per_second_min says.
+void Connection::go_on_transfer(double idle_seconds, std::size_t bytes) {
+  transferred_bytes_ += bytes;
+  const double allowed =
+      idle_seconds + static_cast<double>(transferred_bytes_) / table_.limits.bytes_per_second_min;
+  const std::chrono::duration<double> spent = Clock::now() - transfer_began_;
+  set_deadline(std::min(idle_seconds, allowed - spent.count()));
 }
 
 // A deadline that moves away leaves the timer as it is: it finds that out when it fires.
@@ -165,7 +183,9 @@ void Connection::receive() {
   if (result.status == IoStatus::kClosed) return close();
   if (result.status == IoStatus::kWantWrite) wait_for(IoStatus::kWantWrite);
   if (phase_ != Phase::kLinger) input_.append(table_.read_buffer.data(), result.bytes);
-  if (phase_ == Phase::kBody && result.bytes > 0) set_deadline(table_.limits.body_idle_seconds);
+  if (phase_ == Phase::kBody && result.bytes > 0) {
+    go_on_transfer(table_.limits.body_idle_seconds, result.bytes);
+  }
 }
 
 void Connection::consume() {
@@ -178,6 +198,7 @@ void Connection::consume() {
     if (!reader_) {
       reader_.emplace(table_.limits.header_bytes);
       head_only_ = http10_ = false;
+      reply_headers_.clear();
     }
     std::string_view rest = input_;
     const RequestReader::Progress progress = reader_->feed(rest);
@@ -209,9 +230,11 @@ void Connection::on_head() {
   request.peer = peer_;
   request.secure = transport_.secure();
   request.local = local_;
+  request.reached = reached_;
   head_only_ = request.method == "HEAD";
   http10_ = reader_->http10();
   keep_alive_ = reader_->keep_alive();
+  note_reply_headers();
   HeadVerdict verdict = table_.handlers.on_head(request);
   if (HttpReply* reply = std::get_if<HttpReply>(&verdict)) {
     unread_body_ = reader_->has_body();
@@ -225,17 +248,22 @@ void Connection::on_head() {
     return refuse(reader_->refusal().status, reader_->refusal().why);
   }
   phase_ = Phase::kBody;
-  set_deadline(table_.limits.body_idle_seconds);
+  body_share_ = BodyShare(table_.body_bytes);
+  begin_transfer(table_.limits.body_idle_seconds);
   if (reader_->expects_continue() && input_.empty()) output_ += "HTTP/1.1 100 Continue\r\n\r\n";
 }
 
 void Connection::on_body(bool is_last) {
   std::string& body = reader_->request().body;
+  if (!plan_.sink && body_share_.hold(body.capacity()) > table_.limits.bodies_bytes) {
+    return refuse(503, "This server has as many requests in memory as it takes; try again soon.");
+  }
   if (!plan_.sink || body.empty()) {
     if (is_last) on_request();
     return;
   }
   phase_ = Phase::kSink;
+  sink_began_ = Clock::now();
   clear_deadline();
   asio::post(table_.sink_threads(),
              [self = shared_from_this(), is_last, piece = std::exchange(body, {})] {
@@ -260,7 +288,8 @@ void Connection::on_sink_done(const std::string& failure, bool was_last) {
   } else if (was_last) {
     on_request();
   } else {
-    set_deadline(table_.limits.body_idle_seconds);
+    transfer_began_ += Clock::now() - sink_began_;  // the disk's time is not the client's
+    go_on_transfer(table_.limits.body_idle_seconds, 0);
   }
   on_ready();
 }
@@ -274,8 +303,8 @@ void Connection::on_request() {
       if (const auto self = weak.lock()) self->enter([&] { self->send(); });
     });
   };
-  exchange_ = std::make_shared<Exchange>(std::move(reader_->request()), table_.limits.stream_bytes,
-                                         std::move(wake));
+  exchange_ = std::make_shared<Exchange>(std::move(reader_->request()), std::move(body_share_),
+                                         table_.limits.stream_bytes, std::move(wake));
   reader_.reset();
   table_.handlers.on_request(
       {exchange_.get(), [owner = exchange_](HttpExchange*) { owner->abandon(); }});
@@ -284,13 +313,23 @@ void Connection::on_request() {
 void Connection::refuse(int status, std::string_view why) {
   if (status != 408) ++table_.refused_count;
   unread_body_ = reader_.has_value();
-  queue_reply(table_.handlers.on_refused(status, why), false);
+  if (reader_) note_reply_headers();
+  const std::string path = reader_     ? reader_->request().path
+                           : exchange_ ? exchange_->request().path
+                                       : std::string();
+  queue_reply(table_.handlers.on_refused(status, why, path), false);
+}
+
+void Connection::note_reply_headers() {
+  if (!table_.handlers.on_reply_headers) return;
+  reply_headers_ = table_.handlers.on_reply_headers(reader_->request());
 }
 
 void Connection::queue_reply(HttpReply reply, bool keep_alive) {
   phase_ = Phase::kReply;
   keep_alive_ = keep_alive;
   plan_ = {};
+  body_share_ = {};
   reader_.reset();
   queue_taken({.head = Exchange::Head{reply.status, std::move(reply.headers), false},
                .bytes = std::move(reply.body),
@@ -306,18 +345,21 @@ void Connection::queue_taken(Exchange::Taken taken) {
   }
   reply_begun_ = true;
   reply_ended_ = taken.ended;
-  set_deadline(table_.limits.write_seconds);
+  begin_transfer(table_.limits.write_seconds);
 }
 
 void Connection::queue_head(const Exchange::Head& head, std::size_t whole_bytes) {
   const bool with_content = has_content(head.status);
+  streaming_ = head.stream;
   chunked_ = head.stream && with_content && !http10_;
   const bool ends_by_close = head.stream && with_content && http10_;
   keep_alive_ = keep_alive_ && !table_.draining && !ends_by_close;
   ReplyFraming framing{.chunked = chunked_, .keep_alive = keep_alive_, .http10 = http10_};
   if (with_content && !head.stream) framing.content_length = whole_bytes;
   if (!with_content) head_only_ = true;
-  output_ += reply_head(head.status, head.headers, framing);
+  HttpFields headers = head.headers;
+  headers.insert(headers.end(), reply_headers_.begin(), reply_headers_.end());
+  output_ += reply_head(head.status, headers, framing);
 }
 
 // Takes what producers have put into the exchange.
@@ -329,9 +371,9 @@ void Connection::fill() {
     return;
   }
   if (reply_begun_) return close();
+  refuse(500, "The server did not answer this request; that is the server's fault.");
   exchange_->close(Exchange::Ending::kSent);
   exchange_.reset();
-  refuse(500, "The server did not answer this request; that is the server's fault.");
 }
 
 void Connection::send() {
@@ -345,7 +387,12 @@ void Connection::send() {
       return wait_for(result.status);
     }
     output_sent_ += result.bytes;
-    if (phase_ == Phase::kReply) set_deadline(table_.limits.write_seconds);
+    if (phase_ != Phase::kReply) continue;
+    if (streaming_) {
+      set_deadline(table_.limits.write_seconds);
+    } else {
+      go_on_transfer(table_.limits.write_seconds, result.bytes);
+    }
   }
   output_ = {};
   output_sent_ = 0;
@@ -382,12 +429,16 @@ void Connection::close() {
   if (exchange_) exchange_->close(Exchange::Ending::kGone);
   exchange_.reset();
   reader_.reset();
+  body_share_ = {};
   output_ = {};  // nobody may write it: the descriptor's number can be another's from here on
   output_sent_ = 0;
   timer_.cancel();
   socket_.release();
   fd_ = UniqueFd();
   if (admitted_) --table_.admitted;
+  if (admitted_ && !counted_as_.empty() && --table_.admitted_of[counted_as_] == 0) {
+    table_.admitted_of.erase(counted_as_);
+  }
   table_.open.erase(shared_from_this());
   table_.open_count = table_.open.size();
   if (table_.open.empty() && table_.on_last_closed) table_.on_last_closed();

@@ -20,10 +20,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 #include <vector>
 
+#include "http/body_share.h"
 #include "http/exchange.h"
 #include "http/http.h"
 #include "http/request_reader.h"
@@ -57,6 +59,8 @@ struct ConnectionTable {
   const HttpHandlers handlers;
   std::unordered_set<std::shared_ptr<Connection>> open;
   std::size_t admitted = 0;  // of them, those not merely being turned away
+  std::unordered_map<std::string, std::size_t> admitted_of;  // by Client::counted_as
+  const BodyShare::Total body_bytes = std::make_shared<std::atomic<std::size_t>>(0);
   bool draining = false;
   std::function<void()> on_last_closed;
   std::vector<char> read_buffer;
@@ -68,8 +72,9 @@ struct ConnectionTable {
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   struct Client {
-    UniqueFd fd;       // accepted, non-blocking
-    std::string peer;  // as IncomingRequest has it
+    UniqueFd fd;                // accepted, non-blocking
+    std::string peer, reached;  // as IncomingRequest has them
+    std::string counted_as;     // for HttpLimits::connections_per_peer; empty: not counted
     bool local = false;
     const TlsContext* tls = nullptr;
   };
@@ -98,6 +103,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void wait_for(IoStatus direction);
   void post_ready();
   void set_deadline(double seconds);
+  void begin_transfer(double idle_seconds);
+  void go_on_transfer(double idle_seconds, std::size_t bytes);
   void clear_deadline() noexcept { deadline_ = Clock::time_point::max(); }
   void arm_timer();
 
@@ -111,6 +118,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void on_request();
 
   void refuse(int status, std::string_view why);
+  void note_reply_headers();
   void queue_reply(HttpReply reply, bool keep_alive);
   void queue_taken(Exchange::Taken taken);
   void queue_head(const Exchange::Head& head, std::size_t whole_bytes);
@@ -124,19 +132,23 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::posix::stream_descriptor socket_;
   boost::asio::steady_timer timer_;
   Transport transport_;
-  const std::string peer_;
+  const std::string peer_, reached_, counted_as_;
   const bool local_;
   bool admitted_ = false;
 
   Phase phase_ = Phase::kHead;
   Clock::time_point deadline_ = Clock::time_point::max();
   Clock::time_point timer_at_ = Clock::time_point::max();  // when the timer will fire
+  Clock::time_point transfer_began_, sink_began_;
+  std::size_t transferred_bytes_ = 0;  // since then: of a body, or of a reply that is no stream
   bool waits_read_ = false, waits_write_ = false, posted_ = false;
 
   std::string input_;           // read and not yet used
   bool input_pending_ = false;  // the last read was full: there may be more, without readiness
   std::optional<RequestReader> reader_;
   BodyPlan plan_;
+  BodyShare body_share_;
+  HttpFields reply_headers_;  // of on_reply_headers
   bool unread_body_ = false;  // the client may be sending what nobody will read
 
   std::shared_ptr<Exchange> exchange_;  // from on_request to the end of the reply
@@ -146,6 +158,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool head_only_ = false;  // HEAD
   bool http10_ = false;
   bool chunked_ = false;
+  bool streaming_ = false;
   bool reply_begun_ = false;  // its head is in output_, or was sent
   bool reply_ended_ = false;  // nothing comes behind output_
 };

@@ -2,6 +2,7 @@
 #include "http/connection.h"
 
 #include <gtest/gtest.h>
+#include <ifaddrs.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "http/test_server.h"
+#include "net/address.h"
 
 namespace hearth {
 namespace {
@@ -75,6 +77,7 @@ TEST_F(ConnectionTest, SlowClientsAreClosedWhileOthersAreServed) {
 
 TEST_F(ConnectionTest, ABodyThatStopsComingIsRefused) {
   limits().body_idle_seconds = kShortSeconds;
+  limits().bytes_per_second_min = 1;
   server_.start();
   TestClient client = server_.client(), without = server_.client();
   const std::string head = "POST /body HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n";
@@ -82,12 +85,53 @@ TEST_F(ConnectionTest, ABodyThatStopsComingIsRefused) {
   client.send(head + "abc");
   without.send(head);
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
-  client.send("d");  // begins the wait again
+  client.send("d");  // begins the wait again, for what a byte is worth
   EXPECT_EQ(without.reply().status, 408);
   EXPECT_EQ(client.reply().status, 408);
   EXPECT_GT(seconds_since(start), kShortSeconds + 0.15);
   EXPECT_TRUE(client.closed_within(kLateSeconds));
   EXPECT_EQ(counters().timed_out, 2u);
+}
+
+TEST_F(ConnectionTest, ABodyThatComesTooSlowlyIsRefused) {
+  limits().body_idle_seconds = kShortSeconds;
+  limits().bytes_per_second_min = 1000;
+  server_.start();
+  TestClient slow = server_.client(), steady = server_.client();
+  const std::string head = "POST /body HTTP/1.1\r\nHost: h\r\nContent-Length: ";
+  slow.send(head + "1000\r\n\r\n");
+  steady.send(head + "2000\r\n\r\n");
+  const auto start = Clock::now();
+  for (int i = 0; i < 20; ++i) {  // 2000 bytes a second, and 20
+    steady.send(std::string(100, 'x'));
+    slow.send("x");
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  EXPECT_GT(seconds_since(start), 2 * kShortSeconds);
+  EXPECT_EQ(counters().timed_out, 1u);  // while its bytes came
+  EXPECT_EQ(steady.reply().status, 200);
+  EXPECT_EQ(slow.reply().status, 408);
+}
+
+TEST_F(ConnectionTest, AReplyThatIsTakenTooSlowlyIsCut) {
+  TestFolder folder;
+  server_.options.unix_socket = folder / "socket";
+  limits().write_seconds = kShortSeconds;
+  limits().bytes_per_second_min = 20e6;
+  server_.start();
+  TestClient client = TestClient::unix_socket(folder / "socket");
+  const auto exchange = caught(client);
+  ASSERT_TRUE(exchange);
+  exchange->reply({.body = std::string(8 << 20, 'x')});
+  std::vector<char> bytes(100'000);
+  const auto start = Clock::now();
+  while (!exchange->gone().cancelled() && seconds_since(start) < kPatience) {
+    ::recv(client.fd(), bytes.data(), bytes.size(), MSG_DONTWAIT);  // 5 MB a second
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  EXPECT_GT(seconds_since(start), kShortSeconds - 0.05);
+  EXPECT_LT(seconds_since(start), kShortSeconds + kLateSeconds);
+  EXPECT_EQ(counters().timed_out, 1u);
 }
 
 TEST_F(ConnectionTest, AnIdleConnectionIsClosedQuietly) {
@@ -249,6 +293,45 @@ TEST_F(ConnectionTest, OneConnectionTooManyIsTurnedAway) {
   EXPECT_TRUE(extra.closed_within(0.2));
   clients.pop_back();
   EXPECT_TRUE(soon([&] { return server_.client().ask(get("/hello")).status == 200; }));
+}
+
+// An IPv4 address of this machine that is not loopback; empty: it has none.
+std::string outer_address() {
+  ifaddrs* found = nullptr;
+  std::string address;
+  if (::getifaddrs(&found) != 0) return address;
+  for (const ifaddrs* each = found; each != nullptr && address.empty(); each = each->ifa_next) {
+    if (each->ifa_addr == nullptr || each->ifa_addr->sa_family != AF_INET) continue;
+    const std::string text = address_text(*each->ifa_addr);
+    if (!is_loopback(text)) address = text;
+  }
+  ::freeifaddrs(found);
+  return address;
+}
+
+TEST_F(ConnectionTest, OnePeerHasAPartOfAllConnections) {
+  const std::string address = outer_address();
+  if (address.empty()) GTEST_SKIP() << "this machine has no address but loopback's";
+  limits().connections_per_peer = 2;
+  server_.options.tcp.push_back({address, 0});
+  server_.start();
+  const auto from_outside = [&] {
+    return TestClient::tcp(server_.server->endpoints().at(1).port, TestClient::tcp_socket(),
+                           address);
+  };
+  std::vector<TestClient> clients;
+  for (int i = 0; i < 2; ++i) {
+    clients.push_back(from_outside());
+    EXPECT_EQ(clients.back().ask(get("/hello")).status, 200);
+  }
+  EXPECT_EQ(from_outside().ask(get("/hello")).status, 503);
+  std::vector<TestClient> own;
+  for (int i = 0; i < 4; ++i) {  // loopback is not counted
+    own.push_back(server_.client());
+    EXPECT_EQ(own.back().ask(get("/hello")).status, 200);
+  }
+  clients.pop_back();
+  EXPECT_TRUE(soon([&] { return from_outside().ask(get("/hello")).status == 200; }));
 }
 
 #ifndef HEARTH_SANITIZE  // UBSan looks at objects through a pipe, for which no descriptor is left

@@ -12,6 +12,7 @@
 #include <string>
 #include <utility>
 
+#include "http/body_share.h"
 #include "http/http.h"
 
 namespace hearth {
@@ -32,8 +33,12 @@ class Exchange final : public HttpExchange {
 
   // `wake` asks the I/O thread to take(); it is called from any thread, under the lock, and never
   // after close().
-  Exchange(IncomingRequest request, std::size_t stream_bytes_max, std::function<void()> wake)
-      : request_(std::move(request)), stream_bytes_max_(stream_bytes_max), wake_(std::move(wake)) {}
+  Exchange(IncomingRequest request, BodyShare body, std::size_t stream_bytes_max,
+           std::function<void()> wake)
+      : request_(std::move(request)),
+        body_(std::move(body)),
+        stream_bytes_max_(stream_bytes_max),
+        wake_(std::move(wake)) {}
 
   const IncomingRequest& request() const noexcept override { return request_; }
   void reply(HttpReply reply) override;
@@ -56,6 +61,7 @@ class Exchange final : public HttpExchange {
   void wake_once();  // under the lock
 
   const IncomingRequest request_;
+  const BodyShare body_;
   const std::size_t stream_bytes_max_;
   CancelToken gone_;
 

@@ -28,6 +28,7 @@ struct IncomingRequest {
   HttpFields headers;
   std::string body;
   std::string peer;     // address of the other side; empty on a Unix socket
+  std::string reached;  // address of this side that the client connected to; likewise
   bool secure = false;  // came by TLS
   bool local = false;   // came by the Unix socket
 
@@ -43,12 +44,22 @@ struct HttpReply {
 
 struct HttpLimits {
   std::size_t header_bytes = 32 << 10;
-  std::size_t body_bytes = 32 << 20;   // unless BodyPlan says another
-  double header_seconds = 10;          // from the first byte (or accept) to the end of the header
-  double body_idle_seconds = 30;       // between two reads of a body
-  double keep_alive_seconds = 75;      // between two requests of a connection
-  double write_seconds = 30;           // that a client takes none of what waits for it
-  std::size_t connections = 4096;      // beyond: 503 and closed
+  std::size_t body_bytes = 32 << 20;  // unless BodyPlan says another
+  // All bodies in memory at a time, of requests that come or are being answered: 16 of the largest,
+  // thousands of the usual ones. Beyond: 503.
+  std::size_t bodies_bytes = 512 << 20;
+  double header_seconds = 10;     // from the first byte (or accept) to the end of the header
+  double body_idle_seconds = 30;  // between two reads of a body
+  // A body, and a reply that is no stream, must come and go as fast on the whole, past the first
+  // body_idle_seconds or write_seconds: n bytes are given n / 16 KiB more seconds, so that the
+  // largest body (32 MiB) may take 30 + 2048 s, and a byte now and then keeps nobody's place.
+  double bytes_per_second_min = 16 << 10;
+  double keep_alive_seconds = 75;  // between two requests of a connection
+  double write_seconds = 30;       // that a client takes none of what waits for it
+  std::size_t connections = 4096;  // beyond: 503 and closed
+  // Likewise of one address (IPv6: of one /64) but loopback, where proxies are: a quarter, so that
+  // one machine does not shut out the rest.
+  std::size_t connections_per_peer = 1024;
   std::size_t stream_bytes = 1 << 20;  // unsent bytes of one stream: at this, write() says kFull
 };
 
@@ -93,8 +104,11 @@ struct HttpHandlers {
   std::function<HeadVerdict(const IncomingRequest& head)> on_head;
   std::function<void(std::shared_ptr<HttpExchange>)> on_request;
   // The reply to what is no HTTP, or breaks a limit (400, 408, 413, 417, 431, 501, 503): `why` is a
-  // sentence for the client. The connection closes after it.
-  std::function<HttpReply(int status, std::string_view why)> on_refused;
+  // sentence for the client; `path` is empty where the head had not come whole. The connection
+  // closes after it.
+  std::function<HttpReply(int status, std::string_view why, std::string_view path)> on_refused;
+  // Headers of every reply to that request, whoever makes it; may be empty.
+  std::function<HttpFields(const IncomingRequest& head)> on_reply_headers = {};
 };
 
 }  // namespace hearth

@@ -45,6 +45,25 @@ std::chrono::duration<double> wait_time(double seconds) {
   return std::chrono::duration<double>(std::clamp(seconds, 0.0, 1e8));  // three years
 }
 
+// Who shares HttpLimits::connections_per_peer; empty: nobody counts it. One machine has a whole /64
+// of IPv6.
+std::string counted_peer(const sockaddr& address) {
+  const std::string text = address_text(address);
+  if (is_loopback(text)) return {};
+  if (address.sa_family != AF_INET6) return text;
+  sockaddr_in6 network;
+  std::memcpy(&network, &address, sizeof network);
+  std::fill(network.sin6_addr.s6_addr + 8, network.sin6_addr.s6_addr + 16, std::uint8_t{0});
+  return address_text(reinterpret_cast<const sockaddr&>(network));
+}
+
+std::string reached_address(int fd) {
+  sockaddr_storage address{};
+  socklen_t bytes = sizeof address;
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &bytes) != 0) return {};
+  return address_text(reinterpret_cast<const sockaddr&>(address));
+}
+
 }  // namespace
 
 class HttpServer::Impl {
@@ -267,7 +286,12 @@ void HttpServer::Impl::take_in(const Door& door, UniqueFd fd, const sockaddr& ad
   const bool secure = tls_ && !local;
   const int on = 1;
   if (!local) ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  const bool full = table_.admitted >= table_.limits.connections;
+  std::string reached = local ? std::string() : reached_address(fd.get());
+  std::string counted_as = local ? std::string() : counted_peer(address);
+  const auto of_peer = table_.admitted_of.find(counted_as);
+  const bool full = table_.admitted >= table_.limits.connections ||
+                    (of_peer != table_.admitted_of.end() &&
+                     of_peer->second >= table_.limits.connections_per_peer);
   if (full && (secure || table_.open.size() - table_.admitted >= kTurnedAwayMax)) {
     ++table_.refused_count;
     return;
@@ -275,6 +299,8 @@ void HttpServer::Impl::take_in(const Door& door, UniqueFd fd, const sockaddr& ad
   const auto connection = std::make_shared<Connection>(
       table_, Connection::Client{.fd = std::move(fd),
                                  .peer = local ? std::string() : address_text(address),
+                                 .reached = std::move(reached),
+                                 .counted_as = std::move(counted_as),
                                  .local = local,
                                  .tls = secure ? &*tls_ : nullptr});
   if (full) {

@@ -21,6 +21,7 @@ std::string described(const IncomingRequest& request) {
   std::string out = request.method + '|' + request.path + '|';
   for (const auto& [name, value] : request.query) out += name + '=' + value + ';';
   out += '|' + std::string(request.header("x-name")) + '|' + request.body + '|' + request.peer;
+  if (request.reached != request.peer) out += "|reached " + request.reached;  // the one loopback
   if (request.secure) out += "|secure";
   if (request.local) out += "|local";
   return out;
@@ -238,6 +239,62 @@ TEST_F(HttpServerTest, ContinuesOnlyWhatItWillTake) {
   const Reply reply = stranger.ask(expecting("X-Name: stranger\r\nContent-Length: 5\r\n"));
   EXPECT_EQ(reply.status, 401);
   EXPECT_EQ(reply.header("connection"), "close");  // the body will not be read
+}
+
+TEST_F(HttpServerTest, BodiesInMemoryHaveOneLimit) {
+  server_.options.limits.bodies_bytes = 500'000;
+  server_.start();
+  const std::string body(200'000, 'x');  // its string has room for up to twice as much
+  TestClient holding = server_.client(), next = server_.client();
+  holding.send(post("/caught", body));
+  auto exchange = server_.caught.take();
+  ASSERT_TRUE(exchange);
+  const Reply refused = next.ask(post("/body", std::string(400'000, 'y')));
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(refused.header("connection"), "close");
+  EXPECT_EQ(server_.client().ask(post("/body", "small")).body, "small");
+  exchange->reply({.body = "done"});
+  EXPECT_EQ(holding.reply().body, "done");
+  exchange.reset();
+  // What was refused and what was answered is given back, whatever the times.
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_TRUE(soon([&] { return server_.client().ask(post("/body", body)).status == 200; }));
+  }
+}
+
+TEST_F(HttpServerTest, EveryReplyHasTheHeadersOfItsRequest) {
+  server_.options.limits.body_bytes = 10;
+  server_.on_reply_headers = [](const IncomingRequest& head) {
+    return HttpFields{{"X-Of", head.path + '|' + std::string(head.header("x-name"))}};
+  };
+  server_.on_head = [](const IncomingRequest& head) -> HeadVerdict {
+    if (head.path == "/refused") return HttpReply{.status = 401};
+    return BodyPlan{};
+  };
+  server_.routes["/dropped"] = [](auto) {};
+  server_.start();
+  const struct {
+    std::string request;
+    int status;
+    const char* of;
+    const char* refused_path;
+  } cases[] = {
+      {get("/hello", "X-Name: a\r\n"), 200, "/hello|a", ""},
+      {get("/stream", "X-Name: b\r\n"), 200, "/stream|b", ""},
+      {get("/refused", "X-Name: c\r\n"), 401, "/refused|c", ""},
+      {get("/dropped", "X-Name: d\r\n"), 500, "/dropped|d", "/dropped"},
+      {post("/long", std::string(11, 'x'), "X-Name: e\r\n"), 413, "/long|e", "/long"},
+      {get("/tea", "X-Name: f\r\nExpect: tea\r\n"), 417, "/tea|f", "/tea"},
+      {"\x16\x03", 400, "|", ""},
+  };
+  for (const auto& c : cases) {
+    TestClient client = server_.client();
+    EXPECT_EQ(client.ask(get("/hello", "X-Name: before\r\n")).header("x-of"), "/hello|before");
+    const Reply reply = client.ask(c.request);
+    EXPECT_EQ(reply.status, c.status) << c.request;
+    EXPECT_EQ(reply.header("x-of"), c.of);
+    EXPECT_EQ(reply.header("x-path"), c.refused_path);
+  }
 }
 
 TEST_F(HttpServerTest, ASinkTakesTheBodyOnAnotherThread) {

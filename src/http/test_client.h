@@ -51,11 +51,12 @@ class TestClient {
  public:
   static int tcp_socket() { return ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); }
 
-  static TestClient tcp(std::uint16_t port, int fd = tcp_socket()) {
+  static TestClient tcp(std::uint16_t port, int fd = tcp_socket(),
+                        const std::string& host = "127.0.0.1") {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ::inet_pton(AF_INET, host.c_str(), &address.sin_addr);
     const int on = 1;  // what was sent is there when send() returns
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     return TestClient(fd, reinterpret_cast<sockaddr*>(&address), sizeof address);

@@ -93,9 +93,11 @@ class TestServer {
       if (route == routes.end()) return exchange->reply({.status = 404, .body = "no such path\n"});
       route->second(std::move(exchange));
     };
-    handlers.on_refused = [](int status, std::string_view why) {
-      return HttpReply{.status = status, .body = std::string(why)};
+    handlers.on_refused = [](int status, std::string_view why, std::string_view path) {
+      return HttpReply{
+          .status = status, .headers = {{"X-Path", std::string(path)}}, .body = std::string(why)};
     };
+    handlers.on_reply_headers = on_reply_headers;
     server = std::make_unique<HttpServer>(options, std::move(handlers));
     server->start();
   }
@@ -104,6 +106,7 @@ class TestServer {
 
   HttpServerOptions options;
   decltype(HttpHandlers::on_head) on_head;
+  decltype(HttpHandlers::on_reply_headers) on_reply_headers;
   std::map<std::string, Handler> routes;
   Caught caught;
   std::unique_ptr<HttpServer> server;  // the last member: its handlers use the others

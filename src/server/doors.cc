@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <ctime>
 
+#include "net/address.h"
+
 namespace hearth {
 namespace {
 
@@ -26,6 +28,20 @@ std::string host_name(std::string_view host) {
   return digits ? name.substr(0, colon) : "";
 }
 
+// As a Host header has it: IPv6 stands in brackets.
+std::string as_host(std::string_view name) {
+  const bool bare_v6 = name.find(':') != std::string_view::npos && !name.starts_with('[');
+  return lower(bare_v6 ? '[' + std::string(name) + ']' : std::string(name));
+}
+
+ApiError admin_only(std::string message) {
+  return {.status = 403,
+          .code = "admin_only",
+          .message = std::move(message),
+          .param = "",
+          .retry_after_seconds = {}};
+}
+
 std::string_view bearer(const IncomingRequest& request) {
   constexpr std::string_view kScheme = "bearer ";
   const std::string_view field = request.header("authorization");
@@ -46,11 +62,16 @@ std::string_view to_string(Permission permission) noexcept {
   return "admin";
 }
 
-bool Doors::host_allowed(std::string_view host) const {
-  const std::string name = host_name(host);
+Doors::Doors(DoorOptions options, State& state) : options_(std::move(options)), state_(state) {
+  for (std::string& host : options_.hosts) host = as_host(host);
+}
+
+// A page can be given a name that means our address, but not make its Host the address itself.
+bool Doors::host_allowed(const IncomingRequest& request) const {
+  const std::string name = host_name(request.header("host"));
   if (name == "localhost" || name == "127.0.0.1" || name == "[::1]") return true;
-  return std::any_of(options_.hosts.begin(), options_.hosts.end(),
-                     [&](const std::string& allowed) { return lower(allowed) == name; });
+  if (!name.empty() && name == as_host(request.reached)) return true;
+  return std::find(options_.hosts.begin(), options_.hosts.end(), name) != options_.hosts.end();
 }
 
 // No Origin: no page. A page of this very server: its origin is the Host, which is ours.
@@ -58,13 +79,16 @@ bool Doors::origin_allowed(const IncomingRequest& request) const {
   const std::string_view origin = request.header("origin");
   if (origin.empty()) return true;
   const std::string own = (request.secure ? "https://" : "http://") + lower(request.header("host"));
-  return lower(origin) == own ||
-         std::find(options_.cors_origins.begin(), options_.cors_origins.end(), origin) !=
-             options_.cors_origins.end();
+  return lower(origin) == own || origin_listed(request);
+}
+
+bool Doors::origin_listed(const IncomingRequest& request) const {
+  return std::find(options_.cors_origins.begin(), options_.cors_origins.end(),
+                   request.header("origin")) != options_.cors_origins.end();
 }
 
 std::optional<ApiError> Doors::foreign(const IncomingRequest& request) const {
-  if (!request.local && !host_allowed(request.header("host"))) {
+  if (!request.local && !host_allowed(request)) {
     return ApiError{.status = 403,
                     .code = "host_not_allowed",
                     .message =
@@ -86,15 +110,24 @@ std::optional<ApiError> Doors::foreign(const IncomingRequest& request) const {
 }
 
 HttpFields Doors::cors_headers(const IncomingRequest& request) const {
-  const std::string_view origin = request.header("origin");
-  if (std::find(options_.cors_origins.begin(), options_.cors_origins.end(), origin) ==
-      options_.cors_origins.end()) {
-    return {};
+  if (options_.cors_origins.empty()) return {};
+  HttpFields headers{{"Vary", "Origin"}};
+  if (origin_listed(request)) {
+    headers.emplace_back("Access-Control-Allow-Origin", std::string(request.header("origin")));
+    headers.emplace_back("Access-Control-Expose-Headers",
+                         "x-request-id, request-id, retry-after, x-context-limit");
   }
-  return {{"Access-Control-Allow-Origin", std::string(origin)},
-          {"Access-Control-Allow-Methods", "GET, POST, DELETE, HEAD"},
-          {"Access-Control-Allow-Headers", "authorization, content-type, x-api-key"},
-          {"Vary", "Origin"}};
+  return headers;
+}
+
+// Official clients send headers of their own (x-stainless-…): what is asked for is allowed.
+HttpFields Doors::preflight_headers(const IncomingRequest& request) const {
+  if (!origin_listed(request)) return {};
+  HttpFields headers{{"Access-Control-Allow-Methods", "GET, POST, DELETE, HEAD"}};
+  if (const auto asked = request.header("access-control-request-headers"); !asked.empty()) {
+    headers.emplace_back("Access-Control-Allow-Headers", std::string(asked));
+  }
+  return headers;
 }
 
 std::variant<Caller, ApiError> Doors::enter(const IncomingRequest& request,
@@ -104,7 +137,15 @@ std::variant<Caller, ApiError> Doors::enter(const IncomingRequest& request,
   const std::string_view secret = bearer(request);
   // Clients that must send a key send any where none is asked for.
   const bool needed = options_.keys_required && !request.local;
-  if (!needed && !secret.starts_with(kOwnKeys)) return Caller{};
+  if (!needed && !secret.starts_with(kOwnKeys)) {
+    const bool here = request.local || is_loopback(request.peer);
+    if (permission == Permission::kAdmin && !here) {
+      return admin_only("this needs the key of an admin, or a caller on the server's own machine");
+    }
+    Caller caller;
+    caller.admin = here;
+    return caller;
+  }
   const std::optional<Key> key = state_.find_key(secret, std::time(nullptr));
   if (!key) {
     return ApiError{.status = 401,
@@ -116,11 +157,7 @@ std::variant<Caller, ApiError> Doors::enter(const IncomingRequest& request,
                     .retry_after_seconds = {}};
   }
   if (permission == Permission::kAdmin && key->role != KeyRole::kAdmin) {
-    return ApiError{.status = 403,
-                    .code = "admin_only",
-                    .message = "this needs the key of an admin",
-                    .param = "",
-                    .retry_after_seconds = {}};
+    return admin_only("this needs the key of an admin");
   }
   return Caller{.tenant = "key " + std::to_string(key->id),
                 .admin = key->role == KeyRole::kAdmin,

@@ -26,6 +26,7 @@ class DoorsTest : public testing::Test {
     IncomingRequest request;
     request.method = "GET";
     request.path = "/";
+    request.peer = request.reached = "127.0.0.1";
     request.headers = std::move(headers);
     request.headers.emplace_back("host", "127.0.0.1:11435");
     return request;
@@ -83,6 +84,76 @@ TEST_F(DoorsTest, TenantsAreKeys) {
   EXPECT_EQ(tenant({}), "");
   EXPECT_NE(tenant({{"x-api-key", a}}), tenant({{"x-api-key", b}}));
   EXPECT_EQ(tenant({{"x-api-key", a}}), tenant({{"authorization", "Bearer " + a}}));
+}
+
+TEST_F(DoorsTest, WithoutKeysOnlyThisMachineIsTheAdmin) {
+  const Doors doors({}, state_);
+  IncomingRequest far = request({});
+  for (const char* peer : {"192.0.2.7", "fd00::7", "?", ""}) {
+    far.peer = peer;
+    EXPECT_EQ(status(doors, far, Permission::kPublic), 200);
+    EXPECT_EQ(status(doors, far, Permission::kAdmin), 403) << peer;
+    const auto caller = doors.enter(far, Permission::kUse);
+    EXPECT_FALSE(std::get<Caller>(caller).admin);
+  }
+  far.peer = "::1";
+  EXPECT_EQ(status(doors, far, Permission::kAdmin), 200);
+  far.peer = "192.0.2.7";
+  const std::string admin = state_.add_key("a", KeyRole::kAdmin, {}, std::nullopt).secret;
+  far.headers.emplace_back("x-api-key", admin);
+  EXPECT_EQ(status(doors, far, Permission::kAdmin), 200);
+}
+
+TEST_F(DoorsTest, AHostIsAnAddressThatWasReachedOrANameThatIsAllowed) {
+  const Doors doors({.keys_required = false, .hosts = {"fd00::9", "Box.LAN"}, .cors_origins = {}},
+                    state_);
+  const struct {
+    const char* reached;
+    const char* host;
+    bool allowed;
+  } cases[] = {
+      {"127.0.0.1", "127.0.0.1:80", true},
+      {"fd00::2", "[fd00::2]:11435", true},
+      {"fd00::2", "[fd00::2]", true},
+      {"fd00::2", "fd00::2", false},
+      {"fd00::2", "[fd00::3]", false},
+      {"192.0.2.2", "192.0.2.2:80", true},
+      {"192.0.2.2", "192.0.2.3", false},
+      {"192.0.2.2", "evil.example", false},
+      {"192.0.2.2", "", false},
+      {"", "", false},
+      {"192.0.2.2", "[fd00::9]:80", true},
+      {"192.0.2.2", "box.lan", true},
+  };
+  for (const auto& c : cases) {
+    IncomingRequest request;
+    request.reached = c.reached;
+    request.headers = {{"host", c.host}};
+    EXPECT_EQ(!doors.foreign(request), c.allowed) << c.reached << ' ' << c.host;
+  }
+}
+
+TEST_F(DoorsTest, PagesOfAnAllowedOriginSeeWhatTheyNeed) {
+  const Doors none({}, state_);
+  const Doors doors({.keys_required = false, .hosts = {}, .cors_origins = {"https://app.example"}},
+                    state_);
+  const auto value = [](const HttpFields& fields, std::string_view name) {
+    for (const auto& [field, content] : fields) {
+      if (field == name) return content;
+    }
+    return std::string();
+  };
+  const IncomingRequest page = request(
+      {{"origin", "https://app.example"}, {"access-control-request-headers", "x-stainless-os"}});
+  const IncomingRequest other = request(
+      {{"origin", "https://evil.example"}, {"access-control-request-headers", "x-stainless-os"}});
+  EXPECT_TRUE(none.cors_headers(page).empty());
+  EXPECT_EQ(value(doors.cors_headers(page), "Access-Control-Allow-Origin"), "https://app.example");
+  EXPECT_NE(value(doors.cors_headers(page), "Access-Control-Expose-Headers").find("retry-after"),
+            std::string::npos);
+  EXPECT_EQ(value(doors.preflight_headers(page), "Access-Control-Allow-Headers"), "x-stainless-os");
+  EXPECT_EQ(doors.cors_headers(other), (HttpFields{{"Vary", "Origin"}}));
+  EXPECT_TRUE(doors.preflight_headers(other).empty());
 }
 
 TEST_F(DoorsTest, TheSocketIsItsOwners) {

@@ -46,10 +46,14 @@ Router::Match Router::match(std::string_view method, std::string_view path) cons
   for (const Route& route : routes_) {
     std::optional<Params> params = match_path(route.path, path);
     if (!params) continue;
-    match.known_path = true;
-    if (route.method != method && !(method == "HEAD" && route.method == "GET")) continue;
+    if (route.method != method && !(method == "HEAD" && route.method == "GET")) {
+      if (!match.allowed.empty()) match.allowed += ", ";
+      match.allowed += route.method == "GET" ? "GET, HEAD" : route.method;
+      continue;
+    }
     match.route = &route;
     match.params = std::move(*params);
+    match.allowed.clear();
     return match;
   }
   return match;

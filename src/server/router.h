@@ -45,9 +45,9 @@ class Router {
   const std::vector<Route>& routes() const noexcept { return routes_; }
 
   struct Match {
-    const Route* route = nullptr;  // none: no such path, or (known_path) not with that method
+    const Route* route = nullptr;  // none: no such path, or not with that method
     std::map<std::string, std::string> params;
-    bool known_path = false;
+    std::string allowed;  // without a route: the methods of that path, as Allow has them
   };
   // HEAD is answered by the route of GET.
   Match match(std::string_view method, std::string_view path) const;

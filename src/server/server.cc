@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::size_t kJobsWaitingMax = 1024;
 constexpr std::size_t kLookThreads = 2;  // of requests that only read
+// Of a request whose route reads none: what a client sends by habit, "{}" or an empty form.
+constexpr std::size_t kUnreadBodyBytesMax = 4096;
 
 std::string new_request_id() {
   static constexpr char kDigits[] = "0123456789abcdef";
@@ -46,6 +48,13 @@ ApiError not_known(std::string code, int status, std::string message) {
           .message = std::move(message),
           .param = "",
           .retry_after_seconds = {}};
+}
+
+// Of what no route has seen.
+HttpReply refusal(int status, std::string_view why, std::string_view path) {
+  ApiError error = not_known("bad_request", status, std::string(why));
+  if (status == 503) error.retry_after_seconds = 1;
+  return error_reply(dialect_of(path), error, new_request_id());
 }
 
 // Of a request: the detail is for the log alone.
@@ -98,14 +107,12 @@ class Server::Impl {
     add_operator_routes(router_, service_);
     http_ = std::make_unique<HttpServer>(
         std::move(options.http),
-        HttpHandlers{.on_head = [this](const IncomingRequest& head) { return judge(head); },
-                     .on_request = [this](auto exchange) { take(std::move(exchange)); },
-                     .on_refused =
-                         [](int status, std::string_view why) {
-                           return error_reply(Dialect::kOpenAi,
-                                              not_known("bad_request", status, std::string(why)),
-                                              new_request_id());
-                         }});
+        HttpHandlers{
+            .on_head = [this](const IncomingRequest& head) { return judge_safely(head); },
+            .on_request = [this](auto exchange) { take(std::move(exchange)); },
+            .on_refused = refusal,
+            .on_reply_headers =
+                [this](const IncomingRequest& head) { return doors_.cors_headers(head); }});
   }
 
   HttpServer& http() { return *http_; }
@@ -119,6 +126,16 @@ class Server::Impl {
   void set(Readiness readiness) { service_.readiness = readiness; }
 
  private:
+  // The state may be locked or broken: that is this request's misfortune, not the connection's.
+  HeadVerdict judge_safely(const IncomingRequest& head) const {
+    try {
+      return judge(head);
+    } catch (...) {
+      const std::string id = new_request_id();
+      return error_reply(dialect_of(head.path), handled_error(id), id);
+    }
+  }
+
   HeadVerdict judge(const IncomingRequest& head) const {
     const Router::Match match = router_.match(head.method, head.path);
     const Dialect dialect = match.route ? match.route->dialect : dialect_of(head.path);
@@ -132,22 +149,23 @@ class Server::Impl {
       metrics_.replied(record->route, error.status);
       HttpReply reply = error_reply(dialect, error, record->id);
       jobs_.post([record] {});  // which lets go of it: this thread does not wait for the log
-      for (auto& field : doors_.cors_headers(head)) reply.headers.push_back(std::move(field));
+      if (error.status == 405) reply.headers.emplace_back("Allow", match.allowed);
       return reply;
     };
     if (const auto foreign = doors_.foreign(head)) return refuse(*foreign);
-    if (head.method == "OPTIONS" && match.known_path) {
-      return HttpReply{.status = 204, .headers = doors_.cors_headers(head), .body = ""};
+    if (head.method == "OPTIONS" && !match.allowed.empty()) {
+      return HttpReply{.status = 204, .headers = doors_.preflight_headers(head), .body = ""};
     }
     if (match.route == nullptr) {
-      return match.known_path
-                 ? refuse(
-                       not_known("method_not_allowed", 405, head.method + " is not for this path"))
-                 : refuse(not_known("path_not_found", 404, "there is no such path here"));
+      return match.allowed.empty()
+                 ? refuse(not_known("path_not_found", 404, "there is no such path here"))
+                 : refuse(
+                       not_known("method_not_allowed", 405, head.method + " is not for this path"));
     }
     const auto caller = doors_.enter(head, match.route->permission);
     if (const auto* error = std::get_if<ApiError>(&caller)) return refuse(*error);
-    return BodyPlan{.body_bytes = match.route->body_bytes};
+    const bool reads = match.route->body_bytes > 0 || !match.route->fields.empty();
+    return BodyPlan{.body_bytes = reads ? match.route->body_bytes : kUnreadBodyBytesMax};
   }
 
   void take(std::shared_ptr<HttpExchange> exchange) const {
@@ -156,9 +174,7 @@ class Server::Impl {
     Jobs& jobs = method == "GET" || method == "HEAD" ? looks_ : jobs_;
     const bool taken = jobs.post([this, exchange] { handle(exchange); });
     if (taken) return;
-    exchange->reply(error_reply(dialect_of(exchange->request().path),
-                                not_known("busy", 503, "too many requests wait"),
-                                new_request_id()));
+    exchange->reply(refusal(503, "too many requests wait", exchange->request().path));
   }
 
   void handle(const std::shared_ptr<HttpExchange>& exchange) const {

@@ -109,9 +109,13 @@ Database::Database(const fs::path& file) {
   handle_.reset(handle);
   if (handle == nullptr) throw Error(ErrorCode::kResourceExhausted, "out of memory");
   check(handle, code);
-  check(handle, sqlite3_busy_timeout(handle, kBusyWaitMs));
+  wait_at_most(kBusyWaitMs);
   // A schema that somebody else wrote calls no functions.
   execute("PRAGMA trusted_schema = OFF");
+}
+
+void Database::wait_at_most(int milliseconds) {
+  check(handle_.get(), sqlite3_busy_timeout(handle_.get(), milliseconds));
 }
 
 void Database::execute(const char* sql) {

@@ -33,6 +33,7 @@ class Database {
  public:
   explicit Database(const std::filesystem::path& file);  // which is there
 
+  void wait_at_most(int milliseconds);  // for others; kBusyWaitMs until it is called
   void execute(const char* sql);
   std::int64_t last_inserted() const noexcept;  // the id of the row
   // Puts the file in WAL mode, every commit synced. kUnsupported where the file system cannot.

@@ -11,6 +11,7 @@ import http.client
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -71,6 +72,113 @@ def hosts_and_origins(checks, server):
             expected = 404 if wanted == 200 and path.startswith("/no") else wanted
             checks.that(status == expected, f"{path} with {headers}: {status}, wanted {expected}")
             checks.that(not LEAK.search(body.decode()), f"{path} with {headers} leaks: {body}")
+
+
+def pages(checks, server):
+    """What a browser looks at before it gives a page the reply."""
+    origin = "https://app.example"
+    for method, path, body, wanted in (
+            ("GET", "/v1/models", None, 200), ("GET", "/no/such/path", None, 404),
+            ("POST", "/v1/chat/completions", b"{", 400), ("POST", "/health", None, 405),
+            ("POST", "/v1/chat/completions", b"x" * (33 << 20), 413),
+            ("POST", "/v1/chat/completions", ask("Hi.", max_tokens=1, stream=True), 200)):
+        for asker in (origin, None):
+            headers = {"Origin": asker} if asker else {}
+            status, fields, _ = server.request(method, path, body, headers)
+            checks.that(status == wanted, f"{method} {path} of {asker}: {status}")
+            checks.that(fields.get("access-control-allow-origin") == asker and
+                        fields.get("vary") == "Origin", f"{method} {path} of {asker}: {fields}")
+            exposed = fields.get("access-control-expose-headers", "")
+            checks.that(not asker or "x-context-limit" in exposed, f"{method} {path}: {fields}")
+    asked = "authorization, content-type, x-stainless-os"
+    question = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": asked}
+    status, fields, _ = server.request("OPTIONS", "/v1/chat/completions",
+                                       headers={"Origin": origin, **question})
+    checks.that(status == 204 and fields.get("access-control-allow-headers") == asked and
+                "POST" in fields.get("access-control-allow-methods", "") and
+                fields.get("access-control-allow-origin") == origin,
+                f"preflight: {status} {fields}")
+    status, fields, _ = server.request("OPTIONS", "/v1/chat/completions",
+                                       headers={"Origin": "https://evil.example", **question})
+    checks.that(status == 403 and "access-control-allow-origin" not in fields,
+                f"preflight of another page: {status} {fields}")
+
+
+def bounds(checks, server):
+    status, _, _ = server.request("GET", "/health", b"x" * 5000)
+    checks.that(status == 413, f"a body that no route reads: {status}")
+    status, _, _ = server.request("GET", "/v1/models", iter([b"x" * 5000]))
+    checks.that(status == 413, f"the same, chunked: {status}")
+    status, fields, _ = server.request("PUT", "/v1/models")
+    checks.that(status == 405 and fields.get("allow") == "GET, HEAD", f"{status} {fields}")
+    for path, member in (("/api/chat", str), ("/v1/messages", dict), ("/v1/completions", dict)):
+        status, _, content = server.request("POST", path, b"{}", {"Expect": "tea"})
+        checks.that(status == 417 and isinstance(json.loads(content)["error"], member) and
+                    ("request_id" in json.loads(content)) == (path == "/v1/messages"),
+                    f"{path} below the router: {status} {content}")
+
+
+def too_many_connections(checks, build):
+    wanted = 4096 + 100
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if hard != resource.RLIM_INFINITY and hard < wanted:
+        print(f"skipped: {wanted} connections need as many descriptors")
+        return
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    with tempfile.TemporaryDirectory() as home, \
+            Serving(build / "hearth", environment={"HEARTH_HOME": home}) as server:
+        held = [socket.create_connection((server.host, server.port)) for _ in range(4096)]
+        status, fields, _ = server.request("GET", "/health")
+        checks.that(status == 503 and int(fields.get("retry-after", 0)) >= 1,
+                    f"{status} {fields}")
+        for connection in held:
+            connection.close()
+
+
+def outer_address():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing
+        except OSError:
+            return None
+        return probe.getsockname()[0]
+
+
+def outside(checks, build):
+    """A bind that others reach, without TLS."""
+    address = outer_address()
+    with tempfile.TemporaryDirectory() as home:
+        environment = {"HEARTH_HOME": home}
+        flags = ("--host", "0.0.0.0", "--insecure-lan")
+        with Serving(build / "hearth", *flags, environment=environment) as server:
+            for server.host, admin in (("127.0.0.1", 200), (address, 403)):
+                if server.host is None:
+                    print("skipped: this machine has no address but loopback's")
+                    continue
+                for path, wanted in (("/v1/models", 200), ("/metrics", admin)):
+                    status, _, body = server.request("GET", path)
+                    checks.that(status == wanted, f"{path} at {server.host}: {status} {body}")
+                status, _, _ = server.request("GET", "/health", headers={"Host": "203.0.113.9"})
+                checks.that(status == 403, f"another address as Host at {server.host}: {status}")
+        subprocess.run([build / "hearth", "keys", "add", "a"], check=True, capture_output=True,
+                       env={**os.environ, **environment})
+        with Serving(build / "hearth", *flags, environment=environment) as server:
+            server.host = "127.0.0.1"
+            status, _, _ = server.request("GET", "/v1/models")
+            checks.that(status == 401, f"--insecure-lan where keys exist: {status}")
+
+
+def broken_state(checks, build):
+    with tempfile.TemporaryDirectory() as home, \
+            Serving(build / "hearth", "--require-keys",
+                    environment={"HEARTH_HOME": home}) as server:
+        for file in Path(home).glob("state.db*"):
+            if not file.name.endswith("-shm"):
+                file.write_bytes(b"\0" * file.stat().st_size)
+        key = {"Authorization": "Bearer hearth-" + "A" * 43}
+        status, _, body = server.request("GET", "/v1/models", headers=key)
+        checks.that(status in (500, 503) and "error" in json.loads(body), f"{status} {body}")
+        checks.that(server.request("GET", "/health")[0] == 200, "a broken state stops the server")
 
 
 def keys_matrix(checks, build):
@@ -492,10 +600,13 @@ def main():
     checks = Checks()
     refused_binds(checks, build)
     keys_matrix(checks, build)
+    too_many_connections(checks, build)
+    outside(checks, build)
+    broken_state(checks, build)
     with Serving(build / "hearth", MODEL, "--allow-host", "box.lan", "--cors-origin",
                  "https://app.example") as server:
-        for check in (hosts_and_origins, bad_requests, one_result, prefixes, several_answers,
-                      leaving, large_pieces, embeddings_count):
+        for check in (hosts_and_origins, pages, bounds, bad_requests, one_result, prefixes,
+                      several_answers, leaving, large_pieces, embeddings_count):
             check(checks, server)
         commands(checks, server, build)
         live_view(checks, server, build)

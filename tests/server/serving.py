@@ -29,7 +29,7 @@ class Serving:
     def request(self, method, path, body=None, headers=None, timeout=60):
         """(status, headers in lower case, bytes)."""
         connection = http.client.HTTPConnection(self.host, self.port, timeout=timeout)
-        data = body if isinstance(body, (bytes, type(None))) else json.dumps(body).encode()
+        data = json.dumps(body).encode() if isinstance(body, (dict, list)) else body
         connection.request(method, path, data, {"Content-Type": "application/json",
                                                 **(headers or {})})
         reply = connection.getresponse()
