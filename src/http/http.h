@@ -27,9 +27,10 @@ struct IncomingRequest {
   HttpFields query;  // decoded, in order
   HttpFields headers;
   std::string body;
-  std::string peer;     // address of the other side; empty on a Unix socket
-  bool secure = false;  // came by TLS
-  bool local = false;   // came by the Unix socket
+  std::string peer;                  // address of the other side; empty on a Unix socket
+  bool secure = false;               // came by TLS
+  bool local = false;                // came by the Unix socket
+  std::shared_ptr<void> taker = {};  // BodyPlan's
 
   // The first field of that name (lower case); empty when there is none.
   std::string_view header(std::string_view name) const noexcept;
@@ -81,6 +82,7 @@ class HttpExchange {
 struct BodyPlan {
   std::size_t body_bytes = 0;  // 0: HttpLimits::body_bytes
   std::function<void(std::string_view piece)> sink = {};
+  std::shared_ptr<void> taker = {};  // what the sink writes to: exchange.request() hands it over
 };
 using HeadVerdict = std::variant<BodyPlan, HttpReply>;
 

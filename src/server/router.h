@@ -7,22 +7,26 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "api/call.h"
+#include "api/error.h"
 #include "api/fields.h"
 #include "http/http.h"
 #include "server/doors.h"
 
 namespace hearth {
 
+using PathParams = std::map<std::string, std::string>;
+
 // A request inside the doors, on a thread that may block. What a handler throws becomes the reply,
 // as long as none has begun.
 struct Call {
   std::shared_ptr<HttpExchange> exchange;
   Caller caller;
-  std::string id;                             // of the request
-  std::map<std::string, std::string> params;  // of the path
+  std::string id;     // of the request
+  PathParams params;  // of the path
   Dialect dialect = Dialect::kOpenAi;
 };
 
@@ -35,6 +39,8 @@ struct Route {
   std::function<void(const Call&)> handle;
   std::span<const Field> fields = {};  // of the body
   std::size_t body_bytes = 0;          // at most; 0: as all
+  // Of a body that is taken piece by piece: as HttpHandlers::on_head, for who may call the route.
+  std::function<std::variant<BodyPlan, ApiError>(const PathParams&)> plan_body = {};
 };
 
 class Router {
@@ -44,7 +50,7 @@ class Router {
 
   struct Match {
     const Route* route = nullptr;  // none: no such path, or (known_path) not with that method
-    std::map<std::string, std::string> params;
+    PathParams params;
     bool known_path = false;
   };
   // HEAD is answered by the route of GET.

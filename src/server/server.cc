@@ -122,7 +122,10 @@ class Server::Impl {
     }
     const auto caller = doors_.enter(head, match.route->permission);
     if (const auto* error = std::get_if<ApiError>(&caller)) return refuse(*error);
-    return BodyPlan{.body_bytes = match.route->body_bytes};
+    if (!match.route->plan_body) return BodyPlan{.body_bytes = match.route->body_bytes};
+    auto plan = match.route->plan_body(match.params);
+    if (const auto* error = std::get_if<ApiError>(&plan)) return refuse(*error);
+    return std::get<BodyPlan>(std::move(plan));
   }
 
   void take(std::shared_ptr<HttpExchange> exchange) const {
