@@ -5,6 +5,7 @@
 #include "api/duration.h"
 #include "api/error.h"
 #include "store/go_template.h"
+#include "text/template/chat_template.h"
 
 namespace hearth {
 
@@ -51,7 +52,9 @@ std::optional<std::string> template_field(const json& body) {
   const std::optional<std::string> text = text_field(body, "template");
   if (!text) return std::nullopt;
   try {
-    return template_as_jinja(*text);
+    std::string jinja = template_as_jinja(*text);
+    ChatTemplate::compile(jinja);  // what cannot be read is refused by its name
+    return jinja;
   } catch (const Error& error) {
     throw FieldError("template", "template: " + error.message());
   }

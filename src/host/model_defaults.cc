@@ -40,7 +40,12 @@ ModelDefaults model_defaults(const Modelfile& recipe) {
 }
 
 void check_recipe(const Modelfile& recipe) {
-  if (recipe.template_text) PromptFormat(template_as_jinja(*recipe.template_text), {});
+  if (!recipe.template_text) return;
+  try {
+    PromptFormat(template_as_jinja(*recipe.template_text), {});
+  } catch (const Error& error) {
+    throw Error(ErrorCode::kInvalidArgument, "the template: " + error.message(), error.detail());
+  }
 }
 
 Conversation with_defaults(Conversation conversation, const ModelDefaults& defaults) {

@@ -393,8 +393,8 @@ void Library::push(const ModelRef& ref, const PullOptions& options) {
   }
   ProgressMeter meter(options.observer);
   const PullContext context{layout_, http_, meter, options_.fail_point, options.cancel};
-  const auto family =
-      Gguf::open(model.path).metadata().optional_string("general.architecture").value_or("");
+  const Gguf file = Gguf::open(model.path);
+  const auto family = file.metadata().optional_string("general.architecture").value_or("");
   push_model(context, ref, {*model.manifest, std::string(family), options_.registry_endpoint});
 }
 
