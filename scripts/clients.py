@@ -92,6 +92,18 @@ def first_line(process):
 
 
 @contextlib.contextmanager
+def registry():
+    """A registry for the suites to push to; the environment names it, the server's too."""
+    process = subprocess.Popen([sys.executable, ROOT / "tests/store/registry_server.py"], text=True,
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    os.environ["HEARTH_REGISTRY_ENDPOINT"] = f"http://127.0.0.1:{first_line(process).strip()}"
+    try:
+        yield
+    finally:
+        process.communicate()  # it ends with its input
+
+
+@contextlib.contextmanager
 def server(program, home, outcome):
     """The address of a running server. Afterwards outcome holds whether it stopped as it should."""
     process = subprocess.Popen([str(program), "serve", "--port", "0", "--json"],
@@ -172,7 +184,7 @@ def main():
         passed, failed = run_suites(suites, options.url, options.model, file)
     else:
         stopped = []
-        with library_copy() as home:
+        with library_copy() as home, registry():
             with server(program, home, stopped) as url:
                 passed, failed = run_suites(suites, url, options.model, file)
         print(f"the server stops with 0: {'passed' if stopped[0] else 'FAILED'}")

@@ -194,7 +194,7 @@ TEST_F(HostileTest, HonestServersOfAllProtocolsServeTheSameBlob) {
   EXPECT_TRUE(files_in("wheels").empty());
   EXPECT_TRUE(files_in("locks").empty());
   const auto registry = library().resolve(ModelRef::parse("ollama.com/ok/name:1b"));
-  EXPECT_EQ(library().read_text(*registry.manifest, LayerRole::kTemplate), "{{ .Prompt }}");
+  EXPECT_EQ(library().recipe(*registry.manifest).template_text, "{{ .Prompt }}");
   const auto hub = library().resolve(ModelRef::parse("hf.co/ok/repo"));
   EXPECT_EQ(hub.manifest->licence, "mit");
 }

@@ -114,10 +114,13 @@ LoadOptions load_options(const LoadFlags& flags) {
   return options;
 }
 
-std::unique_ptr<LoadedModel> load(const LoadFlags& flags) {
+std::unique_ptr<LoadedModel> load(const LoadFlags& flags, ModelDefaults* defaults) {
   LoadOptions options = load_options(flags);
   const ResolvedModel model = resolve_model(flags.model);
   if (model.manifest) options.blob_digest = model.manifest->model_digest().hex();
+  if (model.manifest && defaults != nullptr) {
+    *defaults = model_defaults(CommandLibrary().library.recipe(*model.manifest));
+  }
   LoadingLine line(flags.model);
   options.on_progress = [&](std::uint64_t done, std::uint64_t all) { line.show(done, all); };
   return open_model(model.path, options);

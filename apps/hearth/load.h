@@ -5,6 +5,7 @@
 #include <string>
 
 #include "host/loaded_model.h"
+#include "host/model_defaults.h"
 #include "store/library.h"
 
 namespace CLI {
@@ -37,7 +38,8 @@ bool takes_any_engine(const LoadFlags& flags);
 // How the flags say to load, whatever the model; kInvalidArgument where they contradict each other.
 LoadOptions load_options(const LoadFlags& flags);
 
-// Loads MODEL's file; on a terminal's stderr, a line says so while it takes long.
-std::unique_ptr<LoadedModel> load(const LoadFlags& flags);
+// Loads MODEL's file; on a terminal's stderr, a line says so while it takes long. `defaults`, where
+// it is given, gets what the model says beside its weights.
+std::unique_ptr<LoadedModel> load(const LoadFlags& flags, ModelDefaults* defaults = nullptr);
 
 }  // namespace hearth

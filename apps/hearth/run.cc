@@ -29,6 +29,7 @@ struct RunFlags {
   LoadFlags load;
   OneShot shot;
   bool local = false;
+  std::vector<std::string> given;  // settings that the command line names
 };
 
 void show_hints(const RunFlags& flags, const ModelCard& card, Screen& screen) {
@@ -84,11 +85,13 @@ void run(RunFlags flags) {
   std::unique_ptr<Answerer> answerer = ask_server(flags, server);
   std::unique_ptr<LoadedModel> loaded;
   if (!answerer) {
-    loaded = load(flags.load);
-    answerer = make_local_answerer(*loaded);
+    ModelDefaults defaults;
+    loaded = load(flags.load, &defaults);
+    answerer = make_local_answerer(*loaded, std::move(defaults));
     flags.shot.load_seconds = loaded->load_seconds;
     flags.shot.speed_hook = speed_hook(*loaded, flags.load.options.device);
   }
+  follow_parameters(answerer->card().parameters_set, flags.given, flags.shot.settings);
   // Whoever reads the answer may leave before its end; no message then.
   std::signal(SIGPIPE, SIG_DFL);
   Screen screen(std::cout, std::cerr, Screen::style_of_process());
@@ -107,6 +110,7 @@ void add_settings(CLI::App& command, const std::shared_ptr<RunFlags>& flags) {
     const std::string description(setting.description);
     const auto set = [flags, name](const std::string& text) {
       set_by_name(flags->shot.settings, name, text);
+      flags->given.push_back(name);
     };
     if (setting.value.empty()) {
       command.add_flag_callback("--" + name, [set] { set("on"); }, description);

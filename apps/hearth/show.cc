@@ -15,6 +15,7 @@ namespace {
 struct ShowFlags {
   std::string model;
   bool tensors = false;
+  bool modelfile = false;
   bool json = false;
 };
 
@@ -22,7 +23,9 @@ void show(const ShowFlags& flags) {
   const CommandLibrary opened;
   const ResolvedModel model = opened.library.resolve(ModelRef::parse(flags.model));
   const ModelReport report = report_on(opened.library, model);
-  if (flags.json) {
+  if (flags.modelfile) {
+    std::fputs(to_text(report.recipe).c_str(), stdout);
+  } else if (flags.json) {
     std::printf("%s\n", to_json(report).c_str());
   } else {
     std::fputs(to_text(report, flags.tensors).c_str(), stdout);
@@ -38,8 +41,12 @@ void add_show(CLI::App& app) {
       ->required()
       ->type_name("");
   command->add_flag("--tensors", flags->tensors, "List the tensors too");
-  command->add_flag("--json", flags->json,
-                    "Print one JSON object: metadata, tensors, template, licence");
+  CLI::Option* modelfile =
+      command->add_flag("--modelfile", flags->modelfile, "Print it as a Modelfile");
+  command
+      ->add_flag("--json", flags->json,
+                 "Print one JSON object: metadata, tensors, template, licence")
+      ->excludes(modelfile);
   command->callback([flags] { show(*flags); });
 }
 

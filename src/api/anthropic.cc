@@ -206,6 +206,14 @@ Conversation conversation_of(const json& body) {
   return conversation;
 }
 
+constexpr std::pair<std::string_view, std::string_view> kOptionNames[] = {
+    {"temperature", "temperature"},
+    {"top_p", "top_p"},
+    {"top_k", "top_k"},
+    {"stop_sequences", "stop"},
+    {"max_tokens", "num_predict"},
+};
+
 GenerateCall prompt_call(const json& body) {
   GenerateCall call;
   call.sampling = plain_sampling();
@@ -227,6 +235,7 @@ GenerateCall parse_anthropic_message(std::string_view text) {
   read_field(body, "temperature", call.sampling.temperature);
   read_field(body, "top_p", call.sampling.top_p);
   read_field(body, "top_k", call.sampling.top_k);
+  note_options_given(body, kOptionNames, call);
   call.stop =
       read_strings(body, "stop_sequences", StopMatcher::kStopsMax, StopMatcher::kStopBytesMax);
   read_field(body, "stream", call.stream);

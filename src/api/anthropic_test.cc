@@ -6,6 +6,7 @@
 
 #include "api/boundary_table.h"
 #include "api/error.h"
+#include "api/ollama.h"
 
 namespace hearth {
 namespace {
@@ -218,6 +219,25 @@ TEST(AnthropicWriter, AnErrorInAStreamIsAnEvent) {
                            R"("message":"out of blocks"},"request_id":"7f"})";
   EXPECT_EQ(writer_of(true)->error(error), "event: error\ndata: " + body + "\n\n");
   EXPECT_EQ(writer_of(false)->error(error), body);
+}
+
+TEST(Anthropic, AModelsParametersFillWhatTheRequestLeavesOpen) {
+  const std::pair<std::string, std::string> parameters[] = {
+      {"temperature", "0"}, {"num_predict", "7"}, {"top_k", "3"}, {"stop", "a"}};
+  GenerateCall open = parse_anthropic_message(
+      R"({"model":"m","max_tokens":2,"messages":[{"role":"user","content":"a"}]})");
+  apply_ollama_parameters(parameters, open);
+  EXPECT_EQ(open.sampling.temperature, 0);
+  EXPECT_EQ(open.sampling.top_k, 3);
+  EXPECT_EQ(open.max_tokens, 2u);
+  EXPECT_EQ(open.stop, std::vector<std::string>{"a"});
+  GenerateCall set = parse_anthropic_message(
+      R"({"model":"m","max_tokens":2,"messages":[{"role":"user","content":"a"}],
+          "temperature":0.5,"top_k":9,"stop_sequences":["b"]})");
+  apply_ollama_parameters(parameters, set);
+  EXPECT_EQ(set.sampling.temperature, 0.5f);
+  EXPECT_EQ(set.sampling.top_k, 9);
+  EXPECT_EQ(set.stop, std::vector<std::string>{"b"});
 }
 
 }  // namespace

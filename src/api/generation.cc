@@ -34,6 +34,12 @@ void read_overflow(const json& body, Overflow& out) {
   }
 }
 
+void note_options_given(const json& body, OptionNames names, GenerateCall& call) {
+  for (const auto& [field, option] : names) {
+    if (find_field(body, field) != nullptr) call.options_given.emplace_back(option);
+  }
+}
+
 void read_content(const json& object, std::string_view name, Message& out) {
   const json* content = find_field(object, name);
   if (!content) return;

@@ -79,7 +79,7 @@ std::span<const Field> ollama_generate_fields() noexcept {
       {"suffix", kFieldString, 0, kFieldTextBytesMax, "What stands after the answer: fills a gap."},
       {"system", kFieldString, 0, kFieldTextBytesMax, "Instructions, instead of the model's own."},
       {"template", kFieldString, 0, kFieldTextBytesMax,
-       "A Jinja template, instead of the model's own."},
+       "A template, Jinja or Go's, instead of the model's own."},
       {"context", kFieldArray, 0, kListMax, "Tokens before the prompt, of an earlier reply."},
       {"raw", kFieldBoolean, 0, 0, "The prompt is the whole text: no template."},
       unserved("images", "Pictures, in base64."),

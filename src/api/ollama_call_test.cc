@@ -166,18 +166,19 @@ TEST(OllamaCall, RawAndSuffixTakeThePromptAsItIs) {
   EXPECT_NE(refusal(R"({"model":"m","prompt":"p","suffix":"s","raw":true})"), "");
 }
 
-TEST(OllamaCall, GoTemplatesAreRefused) {
-  for (const char* text :
-       {"{{ .Prompt }}", "{{.System}}", "{{- if .System }}x{{ end }}",
-        "a{{ range $i, $m := .Messages }}", "{{ $x }}", "b {{ template \\\"t\\\" }}", "{{- end -}}",
-        "{{ jinja }} {{\\n.Response}}"}) {
-    EXPECT_TRUE(refusal(std::string(R"({"model":"m","prompt":"p","template":")") + text + "\"}")
-                    .starts_with("template: template is written in Go's"))
-        << text;
-  }
+TEST(OllamaCall, TemplatesOfGoAreReadAsJinja) {
+  const auto read = [](const std::string& text) {
+    return *parse_ollama_generate(R"({"model":"m","prompt":"p","template":")" + text + "\"}")
+                .chat_template;
+  };
+  EXPECT_NE(read("{{ .Prompt }}").find("messages"), std::string::npos);
   for (const char* text : {"{{ messages[0].content }}", "{% if x %}{{ ifx }}{% endif %}", "plain",
-                           "{{- endpoint -}}", "{{", "{{-", "{{ 'a.b' }}"}) {
-    EXPECT_EQ(refusal(std::string(R"({"model":"m","prompt":"p","template":")") + text + "\"}"), "")
+                           "{{- endpoint -}}", "{{ 'a.b' }}"}) {
+    EXPECT_EQ(read(text), text);
+  }
+  for (const char* text : {"{{ .Tools }}", "{{ .Prompt }}{{ end }}", "{{", "{% if %}"}) {
+    EXPECT_TRUE(refusal(std::string(R"({"model":"m","prompt":"p","template":")") + text + "\"}")
+                    .starts_with("template: template: "))
         << text;
   }
 }

@@ -22,7 +22,7 @@ std::vector<Field> create_fields() {
       {"from", kFieldString, 0, kFieldNameBytesMax, "A model that it is made of."},
       {"files", kFieldObject, 0, kFilesMax,
        "Or files: of each name its digest, \"sha256:\" and 64 hexadecimal digits."},
-      {"template", kFieldString, 0, kFieldTextBytesMax, "A Jinja template."},
+      {"template", kFieldString, 0, kFieldTextBytesMax, "A template, Jinja or Go's."},
       {"system", kFieldString, 0, kFieldTextBytesMax, "Instructions."},
       {"license", kFieldString | kFieldArray, 0, kFieldTextBytesMax, "A licence, or several."},
       {"parameters", kFieldObject, 0, kListMax, "Options, where a request sets none.", false, kYes,
@@ -94,7 +94,7 @@ OllamaCreateCall parse_ollama_create(std::string_view body) {
   if (call.from.empty() == call.files.empty()) {
     throw FieldError("from", "send either from, the name of a model, or files");
   }
-  call.chat_template = template_field(request);
+  call.chat_template = text_field(request, "template");
   call.system = text_field(request, "system");
   call.licence = read_licence(request);
   if (const json* parameters = find_field(request, "parameters")) {

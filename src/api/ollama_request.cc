@@ -1,36 +1,15 @@
 #include "api/ollama_request.h"
 
-#include <algorithm>
-#include <array>
 #include <nlohmann/json.hpp>
 
 #include "api/duration.h"
 #include "api/error.h"
+#include "store/go_template.h"
+#include "text/template/chat_template.h"
 
 namespace hearth {
 
 using nlohmann::json;
-
-namespace {
-
-// Words that open an action of Go's templates and no expression of Jinja's.
-constexpr std::array<std::string_view, 8> kGoWords = {"if",   "else",   "end",      "range",
-                                                      "with", "define", "template", "block"};
-
-// True for "{{ .Prompt }}", "{{- if .System }}" and the like; in Jinja none of them is valid.
-bool is_go_template(std::string_view text) {
-  constexpr std::string_view kBeforeWord = "- \t\r\n", kAfterWord = " \t\r\n-}";
-  for (std::size_t at = text.find("{{"); at != text.npos; at = text.find("{{", at + 2)) {
-    std::string_view action = text.substr(at + 2);
-    action.remove_prefix(std::min(action.find_first_not_of(kBeforeWord), action.size()));
-    if (action.starts_with('.') || action.starts_with('$')) return true;
-    const std::string_view word = action.substr(0, action.find_first_of(kAfterWord));
-    if (std::ranges::find(kGoWords, word) != kGoWords.end()) return true;
-  }
-  return false;
-}
-
-}  // namespace
 
 bool is_zero(const json& value) { return value == 0; }
 bool is_one(const json& value) { return value == 1; }
@@ -70,13 +49,15 @@ std::optional<KeepAlive> keep_alive_field(const json& body) {
 }
 
 std::optional<std::string> template_field(const json& body) {
-  std::optional<std::string> text = text_field(body, "template");
-  if (text && is_go_template(*text)) {
-    throw FieldError("template",
-                     "template is written in Go's template language, which is not served yet: send "
-                     "a Jinja template, or leave it out to use the model's own");
+  const std::optional<std::string> text = text_field(body, "template");
+  if (!text) return std::nullopt;
+  try {
+    std::string jinja = template_as_jinja(*text);
+    ChatTemplate::compile(jinja);  // what cannot be read is refused by its name
+    return jinja;
+  } catch (const Error& error) {
+    throw FieldError("template", "template: " + error.message());
   }
-  return text;
 }
 
 }  // namespace hearth

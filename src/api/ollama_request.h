@@ -38,7 +38,7 @@ std::string model_field(const nlohmann::json& body);
 std::optional<KeepAlive> keep_alive_field(const nlohmann::json& body);
 // A text; empty counts as absent.
 std::optional<std::string> text_field(const nlohmann::json& body, std::string_view name);
-// A chat template, likewise; Go's, which is not read here, is refused.
+// A chat template, likewise, as Jinja; one of Go's that cannot be followed is refused.
 std::optional<std::string> template_field(const nlohmann::json& body);
 
 std::span<const Field> ollama_message_fields() noexcept;

@@ -4,6 +4,7 @@
 
 #include "api/boundary_table.h"
 #include "api/error.h"
+#include "api/ollama.h"
 #include "api/openai.h"
 
 namespace hearth {
@@ -199,6 +200,28 @@ TEST(OpenAiChat, HoldsEveryLimit) {
     "messages":[{"role":"user","content":[{"type":"text","text":"a"}],
       "tool_calls":[{"function":{"name":"f"}}]}]})"),
             400U);
+}
+
+TEST(OpenAiChat, AModelsParametersFillWhatTheRequestLeavesOpen) {
+  const std::pair<std::string, std::string> parameters[] = {
+      {"temperature", "0"}, {"num_predict", "7"}, {"top_k", "3"}, {"stop", "a"}, {"seed", "5"}};
+  GenerateCall open =
+      parse_openai_chat(R"({"model":"m","messages":[{"role":"user","content":"a"}]})");
+  apply_ollama_parameters(parameters, open);
+  EXPECT_EQ(open.sampling.temperature, 0);
+  EXPECT_EQ(open.sampling.top_k, 3);
+  EXPECT_EQ(open.max_tokens, 7u);
+  EXPECT_EQ(open.stop, std::vector<std::string>{"a"});
+  EXPECT_TRUE(open.seed_given);
+  GenerateCall set = parse_openai_chat(
+      R"({"model":"m","messages":[{"role":"user","content":"a"}],"temperature":0.5,"top_k":9,
+          "max_completion_tokens":2,"stop":"b","seed":6})");
+  apply_ollama_parameters(parameters, set);
+  EXPECT_EQ(set.sampling.temperature, 0.5f);
+  EXPECT_EQ(set.sampling.top_k, 9);
+  EXPECT_EQ(set.max_tokens, 2u);
+  EXPECT_EQ(set.stop, std::vector<std::string>{"b"});
+  EXPECT_EQ(set.sampling.seed, 6u);
 }
 
 }  // namespace

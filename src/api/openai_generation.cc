@@ -61,6 +61,21 @@ void read_sampling(const json& body, SamplingOptions& sampling) {
   read_logit_bias(body, sampling);
 }
 
+constexpr std::pair<std::string_view, std::string_view> kOptionNames[] = {
+    {"temperature", "temperature"},
+    {"top_p", "top_p"},
+    {"top_k", "top_k"},
+    {"min_p", "min_p"},
+    {"presence_penalty", "presence_penalty"},
+    {"frequency_penalty", "frequency_penalty"},
+    {"repeat_penalty", "repeat_penalty"},
+    {"repetition_penalty", "repeat_penalty"},
+    {"seed", "seed"},
+    {"stop", "stop"},
+    {"max_tokens", "num_predict"},
+    {"max_completion_tokens", "num_predict"},
+};
+
 void read_stream(const json& body, GenerateCall& call) {
   read_field(body, "stream", call.stream);
   const json* options = find_field(body, "stream_options");
@@ -78,6 +93,7 @@ GenerateCall read_openai_generation(const json& body) {
   call.sampling = plain_sampling();
   read_field(body, "model", call.model);
   read_sampling(body, call.sampling);
+  note_options_given(body, kOptionNames, call);
   call.seed_given = read_seed(body, call.sampling.seed);
   read_either(body, "max_tokens", "max_completion_tokens", call.max_tokens);
   call.stop = read_strings(body, "stop", kOpenAiStopsMax, StopMatcher::kStopBytesMax);

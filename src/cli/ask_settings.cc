@@ -1,5 +1,6 @@
 #include "cli/ask_settings.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -122,6 +123,25 @@ AskOptions AskSettings::for_one_answer() const {
 }
 
 std::span<const AskSetting> ask_settings() { return kSettings; }
+
+void follow_parameters(std::span<const std::pair<std::string, std::string>> parameters,
+                       std::span<const std::string> given, AskSettings& settings) {
+  const bool stops_given = !settings.options.stop.empty();
+  for (const auto& [parameter, text] : parameters) {
+    if (parameter == "stop") {
+      if (!stops_given) settings.options.stop.push_back(text);
+      continue;
+    }
+    std::string name = parameter == "num_predict" ? "max-tokens" : parameter;
+    std::ranges::replace(name, '_', '-');
+    if (std::ranges::find(given, name) != given.end()) continue;
+    try {
+      set_by_name(settings, name, text);
+    } catch (const Error&) {
+      continue;  // num_predict -1 and a negative seed ask for what is so anyway
+    }
+  }
+}
 
 void set_by_name(AskSettings& settings, std::string_view name, std::string_view text) {
   std::vector<std::string_view> names;

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "host/answerer.h"
 
@@ -31,6 +32,11 @@ struct AskSetting {
 };
 
 std::span<const AskSetting> ask_settings();
+
+// A model's own parameters (ModelDefaults), but for the settings in `given`, and for stop texts
+// where there are some. Values that do not fit are left out.
+void follow_parameters(std::span<const std::pair<std::string, std::string>> parameters,
+                       std::span<const std::string> given, AskSettings& settings);
 
 // Leaves `settings` as they were when it throws: kNotFound for an unknown name (with the nearest
 // one), kInvalidArgument for a value that does not fit.

@@ -104,7 +104,10 @@ void ChatCommands::system(Chat& chat, const std::string& argument) {
   if (!argument.empty()) return chat.set_system(argument == "off" ? "" : argument);
   const std::vector<Message>& messages = chat.conversation_.messages;
   const bool is_set = !messages.empty() && messages.front().role == "system";
-  chat.screen_.note(is_set ? messages.front().content.value_or("") : "there is no system message");
+  const std::string& own = chat.answerer_.card().system;
+  chat.screen_.note(is_set        ? messages.front().content.value_or("")
+                    : own.empty() ? "there is no system message"
+                                  : "the model's own: " + printable(own, 1000));
 }
 
 void ChatCommands::clear(Chat& chat, const std::string& /*argument*/) {

@@ -114,7 +114,7 @@ ModelReport report_on(const Library& library, const ResolvedModel& model) {
                      .template_text = {},
                      .template_origin = {},
                      .licence = {},
-                     .licence_text = {},
+                     .recipe = {},
                      .file = Gguf::open(model.path)};
   const GgufMetadata& metadata = report.file.metadata();
   if (const auto text = metadata.optional_string("tokenizer.chat_template")) {
@@ -126,12 +126,13 @@ ModelReport report_on(const Library& library, const ResolvedModel& model) {
     report.source = model.manifest->source;
     report.digest = model.manifest->model_digest().hex();
     if (!model.manifest->licence.empty()) report.licence = model.manifest->licence;
-    report.licence_text = library.read_text(*model.manifest, LayerRole::kLicence);
-    if (report.template_text.empty()) {
-      report.template_text = library.read_text(*model.manifest, LayerRole::kTemplate);
-      if (!report.template_text.empty()) report.template_origin = "source";
+    report.recipe = library.recipe(*model.manifest);
+    if (report.recipe.template_text) {
+      report.template_text = *report.recipe.template_text;
+      report.template_origin = "model";
     }
   }
+  report.recipe.from = report.reference;
   return report;
 }
 
@@ -157,6 +158,14 @@ std::string to_text(const ModelReport& report, bool tensors) {
            report.template_text.empty() ? "none: it completes text, it does not chat"
                                         : std::to_string(report.template_text.size()) +
                                               " bytes, from the " + report.template_origin);
+  for (const ModelfileParameter& parameter : report.recipe.parameters) {
+    add_line(text, "parameter",
+             parameter.name + " " + printable(to_text(parameter.value), kValueShownBytes));
+  }
+  add_line(text, "system", printable(report.recipe.system.value_or(""), kValueShownBytes));
+  for (const ModelfileMessage& message : report.recipe.messages) {
+    add_line(text, "message", message.role + ": " + printable(message.content, kValueShownBytes));
+  }
   add_line(text, "licence", printable(report.licence, kValueShownBytes));
   add_line(text, "sha256", report.digest);
   add_line(text, "source", printable(report.source, kValueShownBytes));
@@ -168,6 +177,32 @@ std::string to_text(const ModelReport& report, bool tensors) {
   }
   return text;
 }
+
+namespace {
+
+nlohmann::json parameters_json(const Modelfile& recipe) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const ModelfileParameter& parameter : recipe.parameters) {
+    list.push_back({{"name", parameter.name}, {"value", to_text(parameter.value)}});
+  }
+  return list;
+}
+
+nlohmann::json messages_json(const Modelfile& recipe) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const ModelfileMessage& message : recipe.messages) {
+    list.push_back({{"role", message.role}, {"content", message.content}});
+  }
+  return list;
+}
+
+std::string licence_text(const Modelfile& recipe) {
+  std::string text;
+  for (const std::string& licence : recipe.licences) text += (text.empty() ? "" : "\n") + licence;
+  return text;
+}
+
+}  // namespace
 
 std::string to_json(const ModelReport& report) {
   nlohmann::json metadata = nlohmann::json::object();
@@ -192,7 +227,10 @@ std::string to_json(const ModelReport& report) {
                                  {"template", report.template_text},
                                  {"template_origin", report.template_origin},
                                  {"licence", report.licence},
-                                 {"licence_text", report.licence_text},
+                                 {"licence_text", licence_text(report.recipe)},
+                                 {"system", report.recipe.system.value_or("")},
+                                 {"parameters_set", parameters_json(report.recipe)},
+                                 {"messages", messages_json(report.recipe)},
                                  {"metadata", metadata},
                                  {"tensors", tensors}};
   return object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);

@@ -18,10 +18,9 @@ struct ModelReport {
   std::string source;          // empty for a file outside the library
   std::string digest;          // likewise
   std::string template_text;
-  std::string
-      template_origin;  // "file" (the GGUF's own), or "source" (the registry's, kept as data)
+  std::string template_origin;  // "file" (the GGUF's own), or "model" (its recipe's)
   std::string licence;
-  std::string licence_text;  // the registry's licence layer; may be empty
+  Modelfile recipe;  // what it says beside its weights; its FROM is the reference
   Gguf file;
 };
 

@@ -1,6 +1,8 @@
 #include "cli/remote_answerer.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "base/error.h"
 
@@ -36,6 +38,20 @@ json messages_json(const Conversation& conversation) {
   return messages;
 }
 
+// The lines of /api/show: a name, blanks, and the value; texts are quoted as JSON.
+std::vector<std::pair<std::string, std::string>> parameters_of(const std::string& lines) {
+  std::vector<std::pair<std::string, std::string>> parameters;
+  std::istringstream text(lines);
+  for (std::string line; std::getline(text, line);) {
+    const std::size_t end = std::min(line.find(' '), line.size());
+    const std::size_t value = std::min(line.find_first_not_of(' ', end), line.size());
+    const json quoted = json::parse(line.substr(value), nullptr, false);
+    parameters.emplace_back(line.substr(0, end),
+                            quoted.is_string() ? quoted.get<std::string>() : line.substr(value));
+  }
+  return parameters;
+}
+
 class RemoteAnswerer final : public Answerer {
  public:
   RemoteAnswerer(RunningServer& server, const std::string& model) : server_(server), model_(model) {
@@ -43,6 +59,8 @@ class RemoteAnswerer final : public Answerer {
     server_.post("/api/generate", {{"model", model_}, {"stream", false}});
     card_.name = shown.value("model_info", json::object()).value("general.name", model_);
     card_.has_template = !shown.value("template", "").empty();
+    card_.system = shown.value("system", "");
+    card_.parameters_set = parameters_of(shown.value("parameters", ""));
     card_.device = "the server at " + server_.address();
     for (const json& running : server_.get("/api/ps").value("models", json::array())) {
       const std::string name = running.value("name", "");

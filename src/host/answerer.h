@@ -13,6 +13,7 @@
 #include "chat/conversation.h"
 #include "engine/sampler.h"
 #include "host/loaded_model.h"
+#include "host/model_defaults.h"
 
 namespace hearth {
 
@@ -52,6 +53,8 @@ struct ModelCard {
   std::uint64_t file_bytes = 0;
   bool has_template = false;  // false: chat() runs as plain completion
   std::string device;
+  std::string system = {};  // the model's own message, of conversations that have none
+  std::vector<std::pair<std::string, std::string>> parameters_set = {};  // ModelDefaults'
 };
 
 class Answerer {
@@ -70,7 +73,8 @@ class Answerer {
                           const CancelToken* cancel) = 0;
 };
 
-// Answers with a model of this process. `loaded` must outlive it.
-std::unique_ptr<Answerer> make_local_answerer(LoadedModel& loaded);
+// Answers with a model of this process. `loaded` must outlive it. Of the defaults, the parameters
+// are the caller's to follow.
+std::unique_ptr<Answerer> make_local_answerer(LoadedModel& loaded, ModelDefaults defaults = {});
 
 }  // namespace hearth

@@ -71,6 +71,10 @@ Host::Lease Host::acquire(const std::string& name, std::optional<double> keep_al
     if (refuses_) throw Error(ErrorCode::kUnavailable, "the server is stopping");
     throw_if(cancel);
     const auto [at, fresh] = entries_.try_emplace(place.name);
+    if (at->second.model && at->second.model->place.made_of != place.made_of) {
+      let_go(at);
+      continue;
+    }
     if (at->second.model) return use(at->second, keep_alive_seconds);
     if (fresh) break;
     // Another loads it.
@@ -105,8 +109,11 @@ std::shared_ptr<HostedModel> Host::load(const ModelPlace& place, const CancelTok
   auto model = std::make_shared<HostedModel>();
   model->place = place;
   model->loaded = open_model(place.path, how);  // beside whoever computes
-  model->prompts = std::make_unique<ModelPrompts>(model->loaded->tokenizer,
-                                                  model_template(model->loaded->file.metadata()));
+  if (place.defaults) model->defaults = place.defaults();
+  const std::string& own_template = model->defaults.chat_template;
+  model->prompts = std::make_unique<ModelPrompts>(
+      model->loaded->tokenizer,
+      own_template.empty() ? model_template(model->loaded->file.metadata()) : own_template);
   model->memory_bytes = file_bytes + model->loaded->engine->cache_bytes();
   model->engine = std::make_unique<EngineThread>(*model->loaded->engine, turns_);
   log(LogLevel::kInfo, "loaded " + place.name + ", " + mebibytes(model->memory_bytes) + " at most");
@@ -195,10 +202,14 @@ bool Host::unload(const std::string& name) {
   const std::scoped_lock lock(mutex_);
   const auto at = entries_.find(known);
   if (at == entries_.end() || !at->second.model) return false;
+  let_go(at);
+  return true;
+}
+
+void Host::let_go(Entries::iterator at) {
   leaving_.push_back(std::move(at->second.model));
   entries_.erase(at);
   changed_.notify_all();
-  return true;
 }
 
 std::vector<HostedStatus> Host::models() const {

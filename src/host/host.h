@@ -21,6 +21,7 @@
 #include "base/cancel.h"
 #include "host/engine_thread.h"
 #include "host/loaded_model.h"
+#include "host/model_defaults.h"
 #include "host/model_prompts.h"
 
 namespace hearth {
@@ -29,15 +30,18 @@ namespace hearth {
 struct ModelPlace {
   std::string name;  // one name for every way of asking for it
   std::filesystem::path path;
-  std::string digest;  // of a blob of the library; else empty
+  std::string digest;                            // of a blob of the library; else empty
+  std::string made_of = {};                      // another text: another model has that name now
+  std::function<ModelDefaults()> defaults = {};  // read when it is loaded; none: it has none
 };
 
 // A model in memory. `engine` is stopped first.
 struct HostedModel {
   ModelPlace place;
   std::unique_ptr<LoadedModel> loaded;
-  std::unique_ptr<ModelPrompts> prompts;
-  std::uint64_t memory_bytes = 0;  // weights, and keys and values at their most
+  ModelDefaults defaults;
+  std::unique_ptr<ModelPrompts> prompts;  // by its defaults' template, where they have one
+  std::uint64_t memory_bytes = 0;         // weights, and keys and values at their most
   std::unique_ptr<EngineThread> engine;
 };
 
@@ -86,6 +90,7 @@ class Host {
   };
   using Entries = std::map<std::string, Entry>;
 
+  void let_go(Entries::iterator at);
   Lease use(Entry& entry, std::optional<double> keep_alive_seconds);
   std::shared_ptr<HostedModel> load(const ModelPlace& place, const CancelToken* cancel);
   struct Room {

@@ -160,5 +160,30 @@ TEST(Host, StopDropsWhatIsUnderWayAndItsLeases) {
   EXPECT_LE(ends, 1);
 }
 
+// A model that was made anew under its name is another one: it is loaded, though the old is there.
+TEST(Host, ANameThatMeansAnotherModelIsLoadedAnew) {
+  HostOptions options = options_for();
+  std::string system = "one";
+  options.find = [&](const std::string& name) {
+    return ModelPlace{
+        .name = name, .path = tiny("llama_gqa"), .digest = "", .made_of = system, .defaults = [&] {
+          ModelDefaults defaults;
+          defaults.system = system;
+          return defaults;
+        }};
+  };
+  Host host(std::move(options));
+  Host::Lease first = host.acquire("mine", std::nullopt, nullptr);
+  EXPECT_EQ(first->defaults.system, "one");
+  EXPECT_EQ(host.acquire("mine", std::nullopt, nullptr), first);
+  system = "two";
+  const Host::Lease second = host.acquire("mine", std::nullopt, nullptr);
+  EXPECT_EQ(second->defaults.system, "two");
+  EXPECT_EQ(first->defaults.system, "one");
+  EXPECT_FALSE(ask(first, 1, 2).empty());  // who asked before is answered
+  first.reset();
+  EXPECT_TRUE(gone_soon(host, 1));
+}
+
 }  // namespace
 }  // namespace hearth

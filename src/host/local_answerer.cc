@@ -78,8 +78,12 @@ class Generation {
 
 class LocalAnswerer final : public Answerer {
  public:
-  explicit LocalAnswerer(LoadedModel& loaded)
-      : loaded_(loaded), prompts_(loaded.tokenizer, model_template(loaded.file.metadata())) {
+  LocalAnswerer(LoadedModel& loaded, ModelDefaults defaults)
+      : loaded_(loaded),
+        defaults_(std::move(defaults)),
+        prompts_(loaded.tokenizer, defaults_.chat_template.empty()
+                                       ? model_template(loaded.file.metadata())
+                                       : defaults_.chat_template) {
     const GgufMetadata& metadata = loaded.file.metadata();
     card_.name =
         metadata.optional_string("general.name").value_or(loaded.model->config().architecture);
@@ -88,13 +92,16 @@ class LocalAnswerer final : public Answerer {
     card_.file_bytes = loaded.file.file_bytes();
     card_.has_template = prompts_.has_template();
     card_.device = loaded.device->name();
+    card_.system = defaults_.system;
+    card_.parameters_set = defaults_.parameters;
   }
 
   const ModelCard& card() const override { return card_; }
 
   Answer chat(const Conversation& conversation, const AskOptions& options, const OnText& on_text,
               const CancelToken* cancel) override {
-    return generate(prompts_.chat(conversation), options, on_text, cancel);
+    return generate(prompts_.chat(with_defaults(conversation, defaults_)), options, on_text,
+                    cancel);
   }
 
   Answer complete(std::string_view prompt, const AskOptions& options, const OnText& on_text,
@@ -129,14 +136,15 @@ class LocalAnswerer final : public Answerer {
   }
 
   LoadedModel& loaded_;
+  ModelDefaults defaults_;
   ModelPrompts prompts_;
   ModelCard card_;
 };
 
 }  // namespace
 
-std::unique_ptr<Answerer> make_local_answerer(LoadedModel& loaded) {
-  return std::make_unique<LocalAnswerer>(loaded);
+std::unique_ptr<Answerer> make_local_answerer(LoadedModel& loaded, ModelDefaults defaults) {
+  return std::make_unique<LocalAnswerer>(loaded, std::move(defaults));
 }
 
 }  // namespace hearth

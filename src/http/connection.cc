@@ -240,8 +240,9 @@ void Connection::on_head() {
     unread_body_ = reader_->has_body();
     return queue_reply(std::move(*reply), keep_alive_ && !unread_body_);
   }
-  if (!reader_->has_body()) return on_request();
   plan_ = std::get<BodyPlan>(std::move(verdict));
+  request.taker = plan_.taker;
+  if (!reader_->has_body()) return on_request();
   const std::size_t body_bytes_max =
       plan_.body_bytes > 0 ? plan_.body_bytes : table_.limits.body_bytes;
   if (reader_->begin_body(body_bytes_max) == RequestReader::Progress::kRefused) {

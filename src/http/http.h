@@ -31,6 +31,7 @@ struct IncomingRequest {
   std::string reached;  // address of this side that the client connected to; likewise
   bool secure = false;  // came by TLS
   bool local = false;   // came by the Unix socket
+  std::shared_ptr<void> taker = {};  // BodyPlan's
 
   // The first field of that name (lower case); empty when there is none.
   std::string_view header(std::string_view name) const noexcept;
@@ -96,6 +97,7 @@ class HttpExchange {
 struct BodyPlan {
   std::size_t body_bytes = 0;  // 0: HttpLimits::body_bytes
   std::function<void(std::string_view piece)> sink = {};
+  std::shared_ptr<void> taker = {};  // what the sink writes to: exchange.request() hands it over
 };
 using HeadVerdict = std::variant<BodyPlan, HttpReply>;
 

@@ -319,6 +319,32 @@ TEST_F(HttpServerTest, ASinkTakesTheBodyOnAnotherThread) {
   EXPECT_EQ(client.reply().body, "hello\n");
 }
 
+TEST_F(HttpServerTest, WhatTookABodyIsHandedOverOrLetGo) {
+  std::weak_ptr<std::string> last;
+  server_.on_head = [&](const IncomingRequest&) -> HeadVerdict {
+    auto taken = std::make_shared<std::string>();
+    last = taken;
+    return BodyPlan{.sink = [taken](std::string_view piece) { *taken += piece; }, .taker = taken};
+  };
+  server_.routes["/taken"] = [&](auto exchange) {
+    exchange->reply({.body = *std::static_pointer_cast<std::string>(exchange->request().taker)});
+  };
+  server_.start();
+  TestClient client = server_.client();
+  EXPECT_EQ(client.ask(post("/taken", "abc")).body, "abc");
+  EXPECT_EQ(client.ask(get("/taken")).body, "");  // no body at all
+  client.send("POST /taken HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf");
+  for (int i = 0; i < 200 && (last.expired() || last.lock()->empty()); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  ASSERT_FALSE(last.expired());
+  client.close();
+  for (int i = 0; i < 200 && !last.expired(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_TRUE(last.expired());
+}
+
 TEST_F(HttpServerTest, ASinkThatThrowsEndsTheRequest) {
   std::atomic<int> pieces{0}, requests{0};
   server_.on_head = [&](const IncomingRequest&) -> HeadVerdict {

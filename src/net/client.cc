@@ -75,6 +75,7 @@ struct HttpClient::Transfer {
   std::chrono::seconds stall_timeout;
   std::chrono::steady_clock::time_point last_byte = std::chrono::steady_clock::now();
   std::size_t header_bytes = 0;
+  std::uint64_t bytes_uploaded = 0;
   bool body_begun = false;
   bool address_refused = false;
   std::exception_ptr failure = nullptr;
@@ -86,6 +87,7 @@ struct HttpClient::Transfer {
   void begin_body();
 
   static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self);
+  static std::size_t on_upload(char* data, std::size_t size, std::size_t count, void* self);
   static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self);
   static int on_progress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t);
   static curl_socket_t on_socket(void* self, curlsocktype purpose, curl_sockaddr* address);
@@ -160,6 +162,24 @@ std::size_t HttpClient::Transfer::on_body(char* data, std::size_t, std::size_t c
   } catch (...) {
     transfer.failure = std::current_exception();
     return 0;
+  }
+}
+
+std::size_t HttpClient::Transfer::on_upload(char* data, std::size_t size, std::size_t count,
+                                            void* self) {
+  auto& transfer = *static_cast<Transfer*>(self);
+  const HttpUpload& upload = *transfer.request.upload;
+  try {
+    const std::size_t room =
+        std::min<std::uint64_t>(size * count, upload.bytes - transfer.bytes_uploaded);
+    if (room == 0) return 0;
+    const std::size_t got = upload.read(std::as_writable_bytes(std::span(data, room)));
+    transfer.bytes_uploaded += got;
+    transfer.last_byte = std::chrono::steady_clock::now();
+    return got;
+  } catch (...) {
+    transfer.failure = std::current_exception();
+    return CURL_READFUNC_ABORT;
   }
 }
 
@@ -254,6 +274,16 @@ void HttpClient::perform(Transfer& transfer, std::chrono::seconds limit) {
     easy.set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(json->size()));
     easy.set(CURLOPT_POSTFIELDS, json->data());
   }
+  if (const auto& upload = transfer.request.upload) {
+    easy.add_header("Content-Type: " + upload->content_type);
+    easy.set(CURLOPT_UPLOAD, 1L);
+    easy.set(CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(upload->bytes));
+    easy.set(CURLOPT_READFUNCTION, &Transfer::on_upload);
+    easy.set(CURLOPT_READDATA, static_cast<void*>(&transfer));
+  }
+  const std::string& method = transfer.request.method;
+  if (method == "HEAD") easy.set(CURLOPT_NOBODY, 1L);
+  if (!method.empty()) easy.set(CURLOPT_CUSTOMREQUEST, method.c_str());
   easy.set(CURLOPT_HTTPHEADER, easy.headers);
   easy.set(CURLOPT_USERAGENT, options_.user_agent.c_str());
   easy.set(CURLOPT_NOSIGNAL, 1L);
@@ -284,7 +314,7 @@ void HttpClient::perform(Transfer& transfer, std::chrono::seconds limit) {
     const std::lock_guard lock(mutex_);
     Egress& entry = egress_[url.host()];
     entry.requests += 1;
-    entry.bytes_sent += static_cast<std::uint64_t>(sent);
+    entry.bytes_sent += static_cast<std::uint64_t>(sent) + transfer.bytes_uploaded;
     entry.bytes_received += static_cast<std::uint64_t>(received + header_bytes);
   }
   if (transfer.failure) std::rethrow_exception(transfer.failure);
@@ -312,7 +342,7 @@ void HttpClient::follow(const HttpRequest& request, const HttpReceiver& receiver
                       .stall_timeout = options_.stall_timeout};
     perform(transfer, limit);
     if (!transfer.leads_elsewhere()) return;
-    if (request.json) {
+    if (request.json || request.upload) {
       throw Error(ErrorCode::kUnavailable,
                   request.url.host() + " sends a request with a body elsewhere: not followed");
     }

@@ -1,5 +1,6 @@
 // HttpClient: the only way out of this program (libcurl; certificates verified, the environment's
-// proxies respected). GET, and POST of JSON, which no redirect takes elsewhere. Redirects are
+// proxies respected). What has a body is sent where it was meant for: no redirect takes it
+// elsewhere. Other redirects are
 // followed by hand: at most Options::redirects_max, never from https to http, each hop's address
 // judged by the AddressPolicy; a credential is bound to the origin it was given for and never sent
 // to another. Plain http is for loopback, or for an address the person spelled out. An answer in a
@@ -29,12 +30,23 @@ struct Credential {
   std::string bearer;
 };
 
+// A body that is read while it is sent.
+struct HttpUpload {
+  std::string content_type;
+  std::uint64_t bytes = 0;
+  // The next bytes, as many as fit, at least one; on the caller's thread. Throwing ends the
+  // transfer and reaches the caller.
+  std::function<std::size_t(std::span<std::byte> into)> read = {};
+};
+
 struct HttpRequest {
   Url url;
   std::vector<std::pair<std::string, std::string>> headers = {};
   std::optional<Credential> credential = {};
   bool plain_http_allowed = false;       // the person spelled http://
-  std::optional<std::string> json = {};  // the body of a POST; none: GET
+  std::optional<std::string> json = {};  // the body of a POST
+  std::optional<HttpUpload> upload = {};
+  std::string method = {};  // empty: GET, or POST of JSON, or PUT of an upload
 };
 
 struct HttpHead {

@@ -71,7 +71,8 @@ void add_llama_routes(Router& router, Service& service) {
       [&service](const Call& call) {
         const LlamaTemplateCall wanted = parse_llama_template(call.exchange->request().body);
         const Host::Lease model = lease(service, call, wanted.model);
-        reply_json(call, llama_template_reply(model->prompts->render(wanted.conversation).text));
+        const Conversation whole = with_defaults(wanted.conversation, model->defaults);
+        reply_json(call, llama_template_reply(model->prompts->render(whole).text));
       },
       llama_template_fields()));
   router.add(

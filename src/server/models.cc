@@ -88,13 +88,26 @@ std::optional<MetadataValue> metadata_value(const GgufMetadata& metadata, std::s
   return std::stoll(metadata.to_text(key, 32));
 }
 
+// A text that no quotes of a Modelfile can hold leaves its name alone, which is what it is made of.
+std::string modelfile_text(const Modelfile& recipe) {
+  try {
+    return to_text(recipe);
+  } catch (const Error&) {
+    return "FROM " + recipe.from + "\n";
+  }
+}
+
 }  // namespace
 
 ModelPlace find_in_library(const Library& library, const std::string& name) {
   const ResolvedModel model = resolve(library, name);
-  return {.name = model.reference,
-          .path = model.path,
-          .digest = model.manifest ? model.manifest->model_digest().hex() : ""};
+  ModelPlace place{
+      .name = model.reference, .path = model.path, .digest = model.manifest->model_digest().hex()};
+  for (const Layer& layer : model.manifest->layers) place.made_of += layer.digest.hex();
+  place.defaults = [&library, manifest = *model.manifest] {
+    return model_defaults(library.recipe(manifest));
+  };
+  return place;
 }
 
 std::vector<ModelEntry> model_entries(const Library& library) {
@@ -121,12 +134,17 @@ ModelDescription describe_model(const Library& library, const std::string& name)
   const GgufMetadata& metadata = file.metadata();
   ModelDescription description;
   description.model = entry_of(*model.manifest, file);
-  description.chat_template =
-      std::string(metadata.optional_string("tokenizer.chat_template").value_or(""));
-  description.system = library.read_text(*model.manifest, LayerRole::kSystem);
-  description.licence = library.read_text(*model.manifest, LayerRole::kLicence);
+  const Modelfile recipe = library.recipe(*model.manifest);
+  description.chat_template = recipe.template_text.value_or(model_template(metadata));
+  description.system = recipe.system.value_or("");
+  for (const std::string& licence : recipe.licences) {
+    description.licence += (description.licence.empty() ? "" : "\n") + licence;
+  }
   if (description.licence.empty()) description.licence = model.manifest->licence;
-  description.modelfile = "FROM " + model.reference + "\n";
+  for (const ModelfileParameter& parameter : recipe.parameters) {
+    description.parameters.emplace_back(parameter.name, to_text(parameter.value));
+  }
+  description.modelfile = modelfile_text(recipe);
   for (const std::string_view key : metadata.keys()) {
     if (auto value = metadata_value(metadata, key))
       description.metadata.emplace_back(key, std::move(*value));

@@ -76,9 +76,10 @@ void add_anthropic_routes(Router& router, Service& service) {
   router.add(
       post("/v1/messages/count_tokens", Dialect::kAnthropic, "Counts a conversation's tokens",
            anthropic_count_fields(), [&service](const Call& call) {
-             const GenerateCall wanted = parse_anthropic_count(call.exchange->request().body);
+             GenerateCall wanted = parse_anthropic_count(call.exchange->request().body);
              const Host::Lease model =
                  service.host.acquire(wanted.model, std::nullopt, &call.exchange->gone());
+             apply_defaults(model->defaults, wanted);
              reply_json(call, anthropic_count_reply(prompt_tokens(wanted, *model)[0].size()));
            }));
 }

@@ -7,9 +7,11 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "api/call.h"
+#include "api/error.h"
 #include "api/fields.h"
 #include "http/http.h"
 #include "server/doors.h"
@@ -17,13 +19,15 @@
 
 namespace hearth {
 
+using PathParams = std::map<std::string, std::string>;
+
 // A request inside the doors, on a thread that may block. What a handler throws becomes the reply,
 // as long as none has begun.
 struct Call {
   std::shared_ptr<HttpExchange> exchange;
   Caller caller;
-  std::string id;                             // of the request
-  std::map<std::string, std::string> params;  // of the path
+  std::string id;     // of the request
+  PathParams params;  // of the path
   Dialect dialect = Dialect::kOpenAi;
   std::shared_ptr<RequestRecord> record;
 };
@@ -37,6 +41,8 @@ struct Route {
   std::function<void(const Call&)> handle;
   std::span<const Field> fields = {};  // of the body
   std::size_t body_bytes = 0;          // at most; 0: as all
+  // Of a body that is taken piece by piece: as HttpHandlers::on_head, for who may call the route.
+  std::function<std::variant<BodyPlan, ApiError>(const PathParams&)> plan_body = {};
 };
 
 class Router {
@@ -46,7 +52,7 @@ class Router {
 
   struct Match {
     const Route* route = nullptr;  // none: no such path, or not with that method
-    std::map<std::string, std::string> params;
+    PathParams params;
     std::string allowed;  // without a route: the methods of that path, as Allow has them
   };
   // HEAD is answered by the route of GET.

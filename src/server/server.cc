@@ -164,8 +164,13 @@ class Server::Impl {
     }
     const auto caller = doors_.enter(head, match.route->permission);
     if (const auto* error = std::get_if<ApiError>(&caller)) return refuse(*error);
-    const bool reads = match.route->body_bytes > 0 || !match.route->fields.empty();
-    return BodyPlan{.body_bytes = reads ? match.route->body_bytes : kUnreadBodyBytesMax};
+    if (!match.route->plan_body) {
+      const bool reads = match.route->body_bytes > 0 || !match.route->fields.empty();
+      return BodyPlan{.body_bytes = reads ? match.route->body_bytes : kUnreadBodyBytesMax};
+    }
+    auto plan = match.route->plan_body(match.params);
+    if (const auto* error = std::get_if<ApiError>(&plan)) return refuse(*error);
+    return std::get<BodyPlan>(std::move(plan));
   }
 
   void take(std::shared_ptr<HttpExchange> exchange) const {

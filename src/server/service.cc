@@ -4,6 +4,7 @@
 #include <cmath>
 #include <random>
 
+#include "api/ollama.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "server/generation.h"
@@ -76,6 +77,16 @@ ReplyHead reply_head(const Call& call, std::string_view model) {
   return {.id = call.id, .model = std::string(model), .created_unix_ms = unix_ms()};
 }
 
+void apply_defaults(const ModelDefaults& defaults, GenerateCall& call) {
+  apply_ollama_parameters(defaults.parameters, call);
+  if (!call.context.empty()) return;
+  for (Prompt& prompt : call.prompts) {
+    if (auto* conversation = std::get_if<Conversation>(&prompt)) {
+      *conversation = with_defaults(std::move(*conversation), defaults);
+    }
+  }
+}
+
 void answer(Service& service, const Call& call, GenerateCall wanted,
             const MakeWriter& make_writer) {
   const Clock::time_point arrived = Clock::now();
@@ -85,6 +96,7 @@ void answer(Service& service, const Call& call, GenerateCall wanted,
       service.host.acquire(model_of(service, wanted.model), keep_alive_of(call, wanted.keep_alive),
                            &call.exchange->gone());
   const double load_seconds = seconds_since(arrived);
+  apply_defaults(model->defaults, wanted);
   call.record->model = model->place.name;
   call.record->follows = true;
   auto on_end = [&service, pass = std::move(pass), key = call.caller.key_id,

@@ -38,8 +38,12 @@ struct Service {
 void add_openai_routes(Router& router, Service& service);
 void add_anthropic_routes(Router& router, Service& service);
 void add_ollama_routes(Router& router, Service& service);
+void add_ollama_library_routes(Router& router, Service& service);  // a part of those
 void add_llama_routes(Router& router, Service& service);
 void add_operator_routes(Router& router, Service& service);
+
+Route ollama_route(std::string method, std::string path, Permission permission, std::string summary,
+                   std::function<void(const Call&)> handle, std::span<const Field> fields = {});
 
 // OpenAI's clients read the one, Anthropic's the other.
 HttpFields id_headers(const std::string& id);
@@ -51,6 +55,10 @@ using MakeWriter =
     std::function<std::unique_ptr<ReplyWriter>(const GenerateCall&, const ReplyHead&)>;
 // Loads the model if need be and starts the answer; the reply follows by itself.
 void answer(Service& service, const Call& call, GenerateCall wanted, const MakeWriter& make_writer);
+
+// What the model says of itself where the request says nothing: its system message and first
+// messages (unless the call goes on with tokens of an earlier reply), and its parameters.
+void apply_defaults(const ModelDefaults& defaults, GenerateCall& call);
 
 ReplyHead reply_head(const Call& call, std::string_view model);
 

@@ -181,18 +181,6 @@ std::optional<Layer> present(const PullContext& context, const BlobSource& sourc
   return Layer{source.role, *digest, *bytes};
 }
 
-// A refused pull beside us may remove the empty directory between our making and our using it.
-std::optional<FileLock> try_lock_in_store(const std::filesystem::path& lock) {
-  for (int tries = 0;; ++tries) {
-    try {
-      make_directories(lock.parent_path());
-      return FileLock::try_lock(lock);
-    } catch (const Error& error) {
-      if (error.code() != ErrorCode::kNotFound || tries == 10) throw with_home_advice(error);
-    }
-  }
-}
-
 // Whether what lies in the partial file is worth keeping for the next pull.
 bool worth_keeping(const Error& error) noexcept {
   return error.code() == ErrorCode::kUnavailable || error.code() == ErrorCode::kCancelled;
@@ -242,6 +230,18 @@ std::string format_bytes(std::uint64_t bytes) {
   const int decimals = unit == 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
   std::snprintf(text.data(), text.size(), "%.*f %s", decimals, value, kUnits[unit]);
   return text.data();
+}
+
+// A refused pull beside us may remove the empty directory between our making and our using it.
+std::optional<FileLock> try_lock_in_store(const std::filesystem::path& lock) {
+  for (int tries = 0;; ++tries) {
+    try {
+      make_directories(lock.parent_path());
+      return FileLock::try_lock(lock);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kNotFound || tries == 10) throw with_home_advice(error);
+    }
+  }
 }
 
 FileLock wait_for_lock(const PullContext& context, const std::filesystem::path& lock,

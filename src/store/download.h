@@ -51,6 +51,10 @@ void check_disk(const StoreLayout& layout, std::uint64_t bytes, std::string_view
 // "98 MB": decimal units, as disks and networks are sold.
 std::string format_bytes(std::uint64_t bytes);
 
+// A lock below the store's locks(), whose directory is made when it is missing; nothing: another
+// holds it.
+std::optional<FileLock> try_lock_in_store(const std::filesystem::path& lock);
+
 // Waits for a lock; between tries reports kWaiting with the size of `watched` as progress.
 // kCancelled.
 FileLock wait_for_lock(const PullContext& context, const std::filesystem::path& lock,

@@ -373,4 +373,8 @@ std::string go_template_to_jinja(std::string_view source) {
   return Writer(go::parse(source)).write();
 }
 
+std::string template_as_jinja(std::string_view source) {
+  return is_go_template(source) ? go_template_to_jinja(source) : std::string(source);
+}
+
 }  // namespace hearth

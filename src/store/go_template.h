@@ -33,4 +33,7 @@ bool is_go_template(std::string_view source);
 // kInvalidArgument for what Go refuses too.
 std::string go_template_to_jinja(std::string_view source);
 
+// A template of either language as Jinja. Errors: as go_template_to_jinja.
+std::string template_as_jinja(std::string_view source);
+
 }  // namespace hearth

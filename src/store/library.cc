@@ -11,6 +11,7 @@
 #include "platform/file.h"
 #include "store/download.h"
 #include "store/import.h"
+#include "store/push.h"
 #include "store/sources.h"
 #include "store/sweep.h"
 
@@ -176,12 +177,16 @@ ResolvedModel Library::resolve(const ModelRef& ref) const {
   return {full.text, std::move(path), std::move(manifest)};
 }
 
-std::string Library::read_text(const Manifest& manifest, LayerRole role) const {
-  std::string text;
-  for (const Layer& layer : manifest.with_role(role)) {
-    text += read_small_file(layout_.blob(layer.digest), kSmallLayerBytesMax).value_or("");
+Modelfile Library::recipe(const Manifest& manifest) const {
+  std::vector<RecipeLayer> layers;
+  for (const Layer& layer : manifest.layers) {
+    if (!is_recipe(layer.role)) continue;
+    auto text = read_small_file(layout_.blob(layer.digest), kSmallLayerBytesMax);
+    if (text) layers.push_back({layer.role, std::move(*text)});
   }
-  return text;
+  Modelfile said = read_recipe(layers);
+  said.from = manifest.reference;
+  return said;
 }
 
 std::vector<Manifest> Library::list() const {
@@ -339,14 +344,19 @@ PullResult Library::pull(const ModelRef& typed, const PullOptions& options) {
   return result;
 }
 
+// A registry's name is one, too: the model can be pushed there.
+ModelRef Library::own_name(const ModelRef& typed) const {
+  const ModelRef name = canonical(typed);
+  const bool free = name.kind == ModelRef::Kind::kName && catalog_.find(name) == nullptr;
+  if (free || name.kind == ModelRef::Kind::kRegistry) return name;
+  throw Error(ErrorCode::kInvalidArgument,
+              "'" + typed.text +
+                  "' cannot be the name of a model of your own: choose one that is neither an "
+                  "address nor in the catalog, or ollama.com/USER/NAME");
+}
+
 Manifest Library::copy(const ModelRef& from, const ModelRef& to, const PullOptions& options) {
-  const ModelRef name = canonical(to);
-  if (name.kind != ModelRef::Kind::kName || catalog_.find(name) != nullptr) {
-    throw Error(ErrorCode::kInvalidArgument,
-                "'" + to.text +
-                    "' cannot be a copy's name: choose one that is neither an address "
-                    "nor in the catalog");
-  }
+  const ModelRef name = own_name(to);
   const ResolvedModel source = resolve(from);
   if (!source.manifest) Gguf::open(source.path);  // what cannot be read is refused before its copy
   ProgressMeter meter(options.observer);
@@ -369,6 +379,108 @@ Manifest Library::copy(const ModelRef& from, const ModelRef& to, const PullOptio
   manifest.created_unix_s = now_unix_s();
   if (!source.manifest) check_model(manifest);
   publish(manifest, context);
+  return manifest;
+}
+
+void Library::push(const ModelRef& ref, const PullOptions& options) {
+  const ResolvedModel model = resolve(ref);
+  if (ref.kind != ModelRef::Kind::kRegistry) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "'" + ref.text +
+                    "' does not say to which registry: give it such a name with "
+                    "'hearth cp " +
+                    ref.text + " ollama.com/USER/NAME'");
+  }
+  ProgressMeter meter(options.observer);
+  const PullContext context{layout_, http_, meter, options_.fail_point, options.cancel};
+  const Gguf file = Gguf::open(model.path);
+  const auto family = file.metadata().optional_string("general.architecture").value_or("");
+  push_model(context, ref, {*model.manifest, std::string(family), options_.registry_endpoint});
+}
+
+bool Library::has_blob(const Digest& digest) const {
+  return file_bytes_if_present(layout_.blob(digest)).has_value();
+}
+
+std::uint64_t Library::upload_bytes_max() const {
+  const std::uint64_t free_bytes = free_disk_bytes(layout_.home());
+  return free_bytes - std::min(free_bytes, kDiskReserveBytes);
+}
+
+std::unique_ptr<BlobUpload> Library::upload(const Digest& expected) const {
+  return std::make_unique<BlobUpload>(layout_, options_.fail_point, expected);
+}
+
+void Library::publish(BlobUpload& upload) const {
+  upload.publish();
+  ProgressMeter meter({});
+  const FileLock store = wait_for_store({layout_, http_, meter, options_.fail_point, nullptr});
+  sweep(layout_, {});
+}
+
+std::vector<Layer> Library::uploaded_layers(const std::vector<Digest>& blobs) const {
+  std::vector<Layer> layers;
+  for (const Digest& digest : blobs) {
+    const auto bytes = file_bytes_if_present(layout_.blob(digest));
+    if (!bytes) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  "the file sha256:" + digest.hex() + " is not here: send it first");
+    }
+    layers.push_back({LayerRole::kModel, digest, *bytes});
+  }
+  return layers;
+}
+
+// The caller holds a lock: no sweep takes it before it is named.
+Layer Library::write_text(const RecipeLayer& text) const {
+  if (text.text.size() > kSmallLayerBytesMax) {
+    throw Error(ErrorCode::kInvalidArgument, "the " + std::string(to_string(text.role)) + " has " +
+                                                 std::to_string(text.text.size()) +
+                                                 " bytes, at most " +
+                                                 std::to_string(kSmallLayerBytesMax) + " are kept");
+  }
+  const Digest digest = Digest::of(text.text);
+  make_directories(layout_.blobs());
+  if (file_bytes_if_present(layout_.blob(digest)) != text.text.size()) {
+    // Under a name of this process' own: another may be writing the same text.
+    BlobUpload writing(layout_, options_.fail_point, digest);
+    writing.append(text.text);
+    writing.publish();
+  }
+  return {text.role, digest, text.text.size()};
+}
+
+Manifest Library::create(const ModelRef& typed, const NewModel& model, const PullOptions& options) {
+  const ModelRef name = own_name(typed);
+  std::optional<ResolvedModel> base;
+  if (model.from) base = resolve(*model.from);
+  const bool is_file = base && !base->manifest;
+  if (is_file) Gguf::open(base->path);  // what cannot be read is refused before its copy
+  ProgressMeter meter(options.observer);
+  const PullContext context{layout_, http_, meter, options_.fail_point, options.cancel};
+  SweepAtEnd end(context);
+  const FileLock lock = wait_for_name(context, name);
+  const auto before = read_manifest(name);
+  Manifest manifest;
+  Modelfile said = model.recipe;
+  if (is_file) {
+    manifest.source = base->path.string();
+    manifest.layers = import_files(context, base->path);
+  } else if (base) {
+    manifest = *base->manifest;
+    manifest.source = base->reference;
+    said = merged_recipe(recipe(manifest), model.recipe);
+    std::erase_if(manifest.layers, [](const Layer& layer) { return is_recipe(layer.role); });
+  } else {
+    manifest.source = "an upload";
+    manifest.layers = uploaded_layers(model.blobs);
+  }
+  manifest.reference = name.text;
+  manifest.created_unix_s = now_unix_s();
+  for (const RecipeLayer& text : recipe_layers(said)) manifest.layers.push_back(write_text(text));
+  if (!base || is_file) check_model(manifest);
+  publish(manifest, context);
+  if (before) end.let_go = before->layers;
   return manifest;
 }
 

@@ -14,10 +14,13 @@
 
 #include "base/cancel.h"
 #include "net/client.h"
+#include "store/blob_upload.h"
 #include "store/catalog.h"
 #include "store/layout.h"
 #include "store/manifest.h"
+#include "store/model_recipe.h"
 #include "store/model_ref.h"
+#include "store/modelfile.h"
 #include "store/partial_blob.h"
 #include "store/progress.h"
 #include "store/wheel_source.h"
@@ -41,6 +44,13 @@ struct PullResult {
   Manifest manifest;
   bool was_present = false;
   bool changed = false;  // an update brought another file
+};
+
+// What a new model is made of.
+struct NewModel {
+  std::optional<ModelRef> from;  // a model of the library, or a GGUF file; none: blobs
+  std::vector<Digest> blobs;     // that were uploaded; several are the shards of one, in order
+  Modelfile recipe;              // what it says beside its weights; its FROM is not read
 };
 
 class Library {
@@ -69,8 +79,8 @@ class Library {
   bool contains(const ModelRef& ref) const;
   // kNotFound says how to get the model, when there is a way.
   ResolvedModel resolve(const ModelRef& ref) const;
-  // A small layer's text, e.g. the registry's template; empty when there is none of that role.
-  std::string read_text(const Manifest& manifest, LayerRole role) const;
+  // What a model says beside its weights; FROM is its own name.
+  Modelfile recipe(const Manifest& manifest) const;
   // Newest first. A manifest that cannot be read is left out and logged.
   std::vector<Manifest> list() const;
 
@@ -80,6 +90,19 @@ class Library {
   // Gives a model (or a GGUF file, which is copied in) a further name. kInvalidArgument for a name
   // that the catalog means, or that is taken.
   Manifest copy(const ModelRef& from, const ModelRef& to, const PullOptions& options);
+  // Makes a model of that name, in the place of one it had. What the model that it is made from
+  // says stays where the recipe says nothing else. kInvalidArgument for a name that the catalog
+  // means, a blob that is not here, or a text that is too long.
+  Manifest create(const ModelRef& name, const NewModel& model, const PullOptions& options);
+  // Sends a model to the registry that its name says, which must let it in without a login. What is
+  // there already is not sent again. Errors: as HttpClient's.
+  void push(const ModelRef& ref, const PullOptions& options);
+  bool has_blob(const Digest& digest) const;
+  // The most bytes that an upload may have now: what the disk has free, beside its reserve.
+  std::uint64_t upload_bytes_max() const;
+  std::unique_ptr<BlobUpload> upload(const Digest& expected) const;
+  // BlobUpload::publish, and a sweep.
+  void publish(BlobUpload& upload) const;
   // Returns the bytes freed: of blobs that no other manifest names.
   std::uint64_t remove(const ModelRef& ref);
 
@@ -91,6 +114,9 @@ class Library {
   bool complete(const Manifest& manifest) const;
   std::filesystem::path model_path(const Manifest& manifest) const;
   void check_model(const Manifest& manifest) const;
+  ModelRef own_name(const ModelRef& typed) const;
+  std::vector<Layer> uploaded_layers(const std::vector<Digest>& blobs) const;
+  Layer write_text(const RecipeLayer& text) const;
   void publish(const Manifest& manifest, const PullContext& context);
   bool has_source(const ModelRef& ref) const;  // a place to fetch from: a copy has none
   [[noreturn]] void throw_files_missing(const ModelRef& ref) const;

@@ -17,13 +17,14 @@ namespace {
 constexpr std::string_view kMagic = "HEARTH-MANIFEST ";
 constexpr std::string_view kVersion = "1";
 
-constexpr std::array<std::pair<LayerRole, std::string_view>, 7> kRoles = {{
+constexpr std::array<std::pair<LayerRole, std::string_view>, 8> kRoles = {{
     {LayerRole::kModel, "model"},
     {LayerRole::kProjector, "projector"},
     {LayerRole::kAdapter, "adapter"},
     {LayerRole::kTemplate, "template"},
     {LayerRole::kParameters, "parameters"},
     {LayerRole::kSystem, "system"},
+    {LayerRole::kMessages, "messages"},
     {LayerRole::kLicence, "licence"},
 }};
 

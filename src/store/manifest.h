@@ -16,9 +16,10 @@ enum class LayerRole {
   kModel,      // a GGUF file; several are the shards of one model, in order
   kProjector,  // a vision tower's GGUF
   kAdapter,    // a LoRA
-  kTemplate,   // a registry's prompt template, kept as data
+  kTemplate,   // a prompt template, Jinja or Go's: instead of the file's own
   kParameters,
   kSystem,
+  kMessages,
   kLicence,
 };
 

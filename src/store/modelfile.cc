@@ -19,9 +19,10 @@ constexpr std::string_view kSpaces = " \t\r\v\f";
 
 // Ranges are the sampler's (engine/sampler.h), where it has the parameter.
 constexpr std::array kRules{
-    ParameterRule{"num_ctx", ParameterKind::kInteger, 1, kInt32Max},
+    // The context is as large as memory allows, and what stays of a full one is not chosen.
+    ParameterRule{"num_ctx", ParameterKind::kInteger, 1, kInt32Max, false},
     ParameterRule{"num_predict", ParameterKind::kInteger, -2, kInt32Max},  // -1 and -2: no limit
-    ParameterRule{"num_keep", ParameterKind::kInteger, -1, kInt32Max},
+    ParameterRule{"num_keep", ParameterKind::kInteger, -1, kInt32Max, false},
     ParameterRule{"seed", ParameterKind::kInteger, -kInt64Max, kInt64Max},
     ParameterRule{"temperature", ParameterKind::kNumber, 0, 100},
     ParameterRule{"top_k", ParameterKind::kInteger, -1, kInt32Max},
@@ -256,12 +257,17 @@ std::string written(std::string_view text) {
 }
 
 std::string written_value(const ParameterValue& value) {
-  if (const auto* integer = std::get_if<std::int64_t>(&value)) return std::to_string(*integer);
-  if (const auto* number = std::get_if<double>(&value)) return number_text(*number);
-  return written(std::get<std::string>(value));
+  if (const auto* text = std::get_if<std::string>(&value)) return written(*text);
+  return to_text(value);
 }
 
 }  // namespace
+
+std::string to_text(const ParameterValue& value) {
+  if (const auto* integer = std::get_if<std::int64_t>(&value)) return std::to_string(*integer);
+  if (const auto* number = std::get_if<double>(&value)) return number_text(*number);
+  return std::get<std::string>(value);
+}
 
 std::span<const ParameterRule> parameter_rules() noexcept { return kRules; }
 
@@ -301,7 +307,7 @@ std::vector<std::string> Modelfile::without_effect() const {
   std::vector<std::string> names;
   for (const ModelfileParameter& parameter : parameters) {
     const ParameterRule* rule = find_parameter_rule(parameter.name);
-    if (rule == nullptr || rule->kind != ParameterKind::kWithoutEffect) continue;
+    if (rule == nullptr || rule->takes_effect) continue;
     if (std::find(names.begin(), names.end(), parameter.name) != names.end()) continue;
     names.push_back(parameter.name);
   }

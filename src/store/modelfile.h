@@ -28,6 +28,7 @@ struct ParameterRule {
   std::string_view name;
   ParameterKind kind = ParameterKind::kWithoutEffect;
   double minimum = 0, maximum = 0;  // of numbers, both allowed
+  bool takes_effect = kind != ParameterKind::kWithoutEffect;
 };
 
 // Every parameter that a Modelfile may name.
@@ -36,6 +37,7 @@ const ParameterRule* find_parameter_rule(std::string_view name) noexcept;  // nu
 
 // As its rule says: a whole number, a number or a text.
 using ParameterValue = std::variant<std::int64_t, double, std::string>;
+std::string to_text(const ParameterValue& value);  // which parse_parameter reads back
 
 // kInvalidArgument for an unknown name, or a value that its rule refuses; both are named.
 ParameterValue parse_parameter(std::string_view name, std::string_view text);

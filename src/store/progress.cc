@@ -15,6 +15,7 @@ std::string_view to_string(PullStage stage) noexcept {
     case PullStage::kAsking: return "asking";
     case PullStage::kWaiting: return "waiting for another pull";
     case PullStage::kDownloading: return "downloading";
+    case PullStage::kUploading: return "uploading";
     case PullStage::kFetchingWheel: return "fetching wheel";
     case PullStage::kJoining: return "unpacking";
     case PullStage::kChecking: return "checking";

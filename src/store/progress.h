@@ -14,6 +14,7 @@ enum class PullStage {
   kAsking,
   kWaiting,
   kDownloading,
+  kUploading,
   kFetchingWheel,
   kJoining,
   kChecking,

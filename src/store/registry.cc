@@ -1,6 +1,7 @@
 #include "store/registry.h"
 
 #include <array>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/checked.h"
@@ -10,13 +11,14 @@
 namespace hearth {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, LayerRole>, 7> kMediaTypes = {{
+constexpr std::array<std::pair<std::string_view, LayerRole>, 8> kMediaTypes = {{
     {"application/vnd.ollama.image.model", LayerRole::kModel},
     {"application/vnd.ollama.image.projector", LayerRole::kProjector},
     {"application/vnd.ollama.image.adapter", LayerRole::kAdapter},
     {"application/vnd.ollama.image.template", LayerRole::kTemplate},
     {"application/vnd.ollama.image.params", LayerRole::kParameters},
     {"application/vnd.ollama.image.system", LayerRole::kSystem},
+    {"application/vnd.ollama.image.messages", LayerRole::kMessages},
     {"application/vnd.ollama.image.license", LayerRole::kLicence},
 }};
 
@@ -36,6 +38,42 @@ std::string registry_manifest_address(std::string_view endpoint, std::string_vie
 std::string registry_blob_address(std::string_view endpoint, std::string_view name,
                                   const Digest& digest) {
   return repository_address(endpoint, name) + "/blobs/sha256:" + digest.hex();
+}
+
+std::string registry_uploads_address(std::string_view endpoint, std::string_view name) {
+  return repository_address(endpoint, name) + "/blobs/uploads/";
+}
+
+std::string registry_config(const Manifest& manifest, std::string_view family) {
+  nlohmann::json digests = nlohmann::json::array();
+  for (const Layer& layer : manifest.layers) digests.push_back("sha256:" + layer.digest.hex());
+  const nlohmann::json config = {{"model_format", "gguf"},
+                                 {"model_family", std::string(family)},
+                                 {"model_families", {std::string(family)}},
+                                 {"architecture", "amd64"},  // Ollama's writes no other
+                                 {"os", "linux"},
+                                 {"rootfs", {{"type", "layers"}, {"diff_ids", digests}}}};
+  return config.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string registry_manifest(const Manifest& manifest, std::string_view config) {
+  const auto described = [](std::string_view type, const Digest& digest, std::uint64_t bytes) {
+    return nlohmann::json{
+        {"mediaType", std::string(type)}, {"digest", "sha256:" + digest.hex()}, {"size", bytes}};
+  };
+  nlohmann::json layers = nlohmann::json::array();
+  for (const Layer& layer : manifest.layers) {
+    for (const auto& [type, role] : kMediaTypes) {
+      if (role == layer.role) layers.push_back(described(type, layer.digest, layer.bytes));
+    }
+  }
+  const nlohmann::json document = {
+      {"schemaVersion", 2},
+      {"mediaType", std::string(kRegistryManifestType)},
+      {"config", described("application/vnd.docker.container.image.v1+json", Digest::of(config),
+                           config.size())},
+      {"layers", layers}};
+  return document.dump();
 }
 
 std::vector<Layer> parse_registry_manifest(std::string_view json, std::string_view name) {

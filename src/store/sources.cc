@@ -8,19 +8,19 @@
 #include "store/registry.h"
 
 namespace hearth {
-namespace {
 
 std::string without_trailing_slash(std::string text) {
   while (text.ends_with('/')) text.pop_back();
   return text;
 }
 
-// An endpoint is the user's own choice (HF_ENDPOINT): plain http is allowed when it says so.
 HttpRequest request_for(const std::string& address, const std::string& endpoint) {
   HttpRequest request{.url = Url::parse(address)};
   request.plain_http_allowed = endpoint.starts_with("http://");
   return request;
 }
+
+namespace {
 
 void check_pin(const std::optional<Digest>& pinned, const std::optional<Digest>& offered,
                const std::string& what) {

@@ -32,6 +32,10 @@ struct SourceResult {
   std::vector<Digest> journals;  // to PartialBlob::forget once the manifest stands
 };
 
+std::string without_trailing_slash(std::string text);
+// An endpoint is the user's own choice (HF_ENDPOINT): plain http is allowed when it says so.
+HttpRequest request_for(const std::string& address, const std::string& endpoint);
+
 SourceResult fetch_source(const PullContext& context, const CatalogSource& source,
                           const SourceOptions& options);
 

@@ -139,6 +139,31 @@ describe('library', () => {
     await refuses(client.delete({ model: 'clients-node-copy' }), 404);
   });
 
+  test('create', async () => {
+    const made = { model: 'clients-node-made', from: model, system: 'Be brief.' };
+    const lines = await collect(await client.create({ ...made, stream: true }));
+    assert.equal(lines.at(-1).status, 'success');
+    const parameters = { temperature: 0, num_predict: 3 };
+    assert.equal((await client.create({ ...made, parameters })).status, 'success');
+    const shown = await client.show({ model: made.model });
+    assert.equal(shown.system, 'Be brief.');
+    assert.match(shown.parameters, /^num_predict +3$/m);
+    const said = await client.chat({ model: made.model, messages: ask });
+    const byHand = await chat({
+      messages: [{ role: 'system', content: 'Be brief.' }, ...ask],
+      options: parameters,
+    });
+    assert.equal(said.message.content, byHand.message.content);
+    assert.equal(said.eval_count, 3);
+    await refuses(client.create({ ...made, quantize: 'q4_0' }), 400);
+    await refuses(client.create({ ...made, from: missing }), 404);
+  });
+
+  test('push of what names no registry', async () => {
+    await refuses(client.push({ model }), 400);
+    await refuses(client.push({ model: missing }), 404);
+  });
+
   test('pull what is there', async () => {
     assert.equal((await client.pull({ model })).status, 'success');
     const lines = await collect(await client.pull({ model, stream: true }));

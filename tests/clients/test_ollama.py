@@ -1,9 +1,13 @@
 """The official `ollama` package against a running server: every endpoint and mode it has."""
 
 import asyncio
+import concurrent.futures
 import datetime
+import hashlib
+import http.client
 import os
 import unittest
+from urllib.parse import urlsplit
 
 import ollama
 
@@ -12,6 +16,7 @@ import live
 ASK = [{"role": "user", "content": live.QUESTION}]
 GREEDY = {"temperature": 0, "num_predict": 12}
 GGUF = os.environ.get("HEARTH_MODEL_FILE")  # of the model; set by scripts/clients.py
+REGISTRY = os.environ.get("HEARTH_REGISTRY_ENDPOINT")  # that the server pushes to; likewise
 JINJA = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
 
 
@@ -94,7 +99,9 @@ class Generate(OllamaTest):
         self.assertNotEqual(brief.prompt_eval_count, plain.prompt_eval_count)
         other = self.generate(template=JINJA)
         self.assertLess(other.prompt_eval_count, plain.prompt_eval_count)
-        self.refused(400, self.generate, template="{{ .Prompt }}")
+        plainest = self.generate(template="{{ .Prompt }}")  # Go's language
+        self.assertLess(plainest.prompt_eval_count, other.prompt_eval_count)
+        self.refused(400, self.generate, template="{{ .Tools }}")
 
     def test_seed_and_stop(self):
         def drawn(seed):
@@ -254,9 +261,198 @@ class Library(OllamaTest):
         self.assertEqual(lines[0], "pulling manifest")
         self.assertEqual(lines[-1], "success")
 
-    def test_push_of_an_unknown_model(self):
-        with self.assertRaises(ollama.ResponseError):
-            self.client.push(live.MISSING)
+    @unittest.skipUnless(REGISTRY, "HEARTH_REGISTRY_ENDPOINT names no registry")
+    def test_push_and_pull_again(self):
+        name = "ollama.com/clients/pushed"
+        self.remove_later(name)
+        self.client.create(model=name, from_=live.MODEL, system="Be brief.")
+        lines = list(self.client.push(name, stream=True))
+        self.assertEqual(lines[0].status, "retrieving manifest")
+        self.assertEqual(lines[-1].status, "success")
+        self.assertTrue(any(line.total and line.completed == line.total for line in lines))
+        self.assertEqual(self.client.push(name).status, "success")
+        self.client.delete(name)
+        self.assertEqual(self.client.pull(name).status, "success")
+        self.assertEqual(self.client.show(name).modelfile.splitlines()[1], "SYSTEM Be brief.")
+
+    def test_push_refusals(self):
+        self.refused(404, self.client.push, live.MISSING)
+        self.refused(400, self.client.push, live.MODEL)
+
+
+class Create(OllamaTest):
+    SYSTEM = "Answer in one word, in capital letters."
+    PARAMETERS = {"temperature": 0, "num_predict": 4, "repeat_penalty": 1, "stop": ["never said"]}
+
+    def make(self, name, **options):
+        self.remove_later(name)
+        reply = self.client.create(model=name, from_=live.MODEL, **options)
+        self.assertEqual(reply.status, "success")
+
+    def test_from_a_model(self):
+        self.make("clients-made", system=self.SYSTEM, parameters=self.PARAMETERS,
+                  license="as it is")
+        shown = self.client.show("clients-made")
+        self.assertRegex(shown.parameters, r"(?m)^num_predict +4$")
+        self.assertEqual(shown.license, "as it is")
+        self.assertIn(f"SYSTEM {self.SYSTEM}\n", shown.modelfile)
+        said = [self.client.generate(model="clients-made", prompt=live.QUESTION) for _ in "12"]
+        self.assertEqual(said[0].response, said[1].response)  # its temperature is 0
+        self.assertEqual(said[0].eval_count, 4)
+        asked = self.client.generate(model="clients-made", prompt=live.QUESTION,
+                                     options={"num_predict": 2})
+        self.assertEqual(asked.eval_count, 2)
+        by_hand = self.generate(system=self.SYSTEM, options=self.PARAMETERS)
+        self.assertEqual(said[0].response, by_hand.response)
+        self.assertEqual(said[0].prompt_eval_count, by_hand.prompt_eval_count)
+        other = self.client.generate(model="clients-made", prompt=live.QUESTION, system="Sing.")
+        self.assertNotEqual(other.prompt_eval_count, by_hand.prompt_eval_count)
+
+    def test_every_dialect_follows_it(self):
+        first = [{"role": "user", "content": "Say OK."}, {"role": "assistant", "content": "OK."}]
+        self.make("clients-dialects", system=self.SYSTEM, parameters=self.PARAMETERS,
+                  messages=first)
+        whole = [{"role": "system", "content": self.SYSTEM}, *first, *ASK]
+        by_hand = self.chat(whole, options=self.PARAMETERS)
+        made = self.client.chat(model="clients-dialects", messages=ASK)
+        openai = live.post("/v1/chat/completions", {"model": "clients-dialects", "messages": ASK})
+        anthropic = live.post("/v1/messages", {"model": "clients-dialects", "messages": ASK,
+                                               "max_tokens": 4})
+        text = by_hand.message.content
+        self.assertEqual(by_hand.eval_count, 4)
+        self.assertEqual(made.message.content, text)
+        self.assertEqual(openai["choices"][0]["message"]["content"], text)
+        self.assertEqual(anthropic["content"][0]["text"], text)
+        counted = live.post("/v1/messages/count_tokens", {"model": "clients-dialects",
+                                                          "messages": ASK})
+        rendered = live.post("/apply-template", {"model": "clients-dialects", "messages": ASK})
+        self.assertEqual({made.prompt_eval_count, openai["usage"]["prompt_tokens"],
+                          counted["input_tokens"]}, {by_hand.prompt_eval_count})
+        self.assertEqual(rendered, live.post("/apply-template", {"model": live.MODEL,
+                                                                 "messages": whole}))
+
+    def test_templates(self):
+        go = "{{ if .System }}[{{ .System }}]{{ end }}<{{ .Prompt }}>"
+        for text in (go, "{% for m in messages %}<{{ m.content }}>{% endfor %}"):
+            self.make("clients-template", template=text)
+            self.assertEqual(self.client.show("clients-template").template, text)
+            rendered = live.post("/apply-template", {"model": "clients-template", "messages": ASK})
+            self.assertEqual(rendered["prompt"], f"<{live.QUESTION}>")
+
+    def test_made_again_it_is_another(self):
+        self.make("clients-again", system="One.")
+        first = self.client.chat(model="clients-again", messages=ASK, options=GREEDY)
+        self.make("clients-again", system="A longer message than before.")
+        second = self.client.chat(model="clients-again", messages=ASK, options=GREEDY)
+        self.assertGreater(second.prompt_eval_count, first.prompt_eval_count)
+        self.client.create(model="clients-again", from_="clients-again", system="One.")
+        third = self.client.chat(model="clients-again", messages=ASK, options=GREEDY)
+        self.assertEqual(third.message.content, first.message.content)
+
+    def test_streams(self):
+        self.remove_later("clients-streamed")
+        lines = [line.status for line in self.client.create(
+            model="clients-streamed", from_=live.MODEL, system="s", stream=True)]
+        self.assertRegex(lines[0], "^using existing layer sha256:[0-9a-f]{64}$")
+        self.assertRegex(lines[1], "^creating new layer sha256:[0-9a-f]{64}$")
+        self.assertEqual(lines[-2:], ["writing manifest", "success"])
+
+    def test_refusals(self):
+        missing = "sha256:" + "0" * 64
+        for options in ({"quantize": "q4_0"}, {"adapters": {"a": missing}},
+                        {"parameters": {"no_such_option": 1}}, {"parameters": {"top_k": "many"}},
+                        {"template": "{{ .Tools }}"}, {"template": "{% if %}"},
+                        {"messages": [{"role": "tool", "content": "a"}]},
+                        {"files": {"a.gguf": missing}}):
+            for stream in (False, True):
+                with self.subTest(options, stream=stream):
+                    self.refused(400, self.client.create, model="clients-no", from_=live.MODEL,
+                                 stream=stream, **options)
+        self.refused(400, self.client.create, model=live.MODEL, from_=live.MODEL)
+        self.refused(400, self.client.create, model="clients-no", files={"../../x.gguf": missing})
+        self.refused(404, self.client.create, model="clients-no", from_=live.MISSING)
+        self.refused(404, self.client.create, model="clients-no", from_="/etc/passwd")
+        self.assertFalse(self.have("clients-no"))
+
+
+@unittest.skipUnless(GGUF, "HEARTH_MODEL_FILE names no file")
+class Blobs(OllamaTest):
+    def ask(self, method, digest, body=None, headers=None):
+        address = urlsplit(live.URL)
+        connection = http.client.HTTPConnection(address.hostname, address.port,
+                                                timeout=live.TIMEOUT_S)
+        try:
+            connection.request(method, f"/api/blobs/{digest}", body, headers or {})
+            reply = connection.getresponse()
+            return reply.status, reply.read()
+        finally:
+            connection.close()
+
+    @staticmethod
+    def digest_of(data):
+        return "sha256:" + hashlib.sha256(data).hexdigest()
+
+    def test_a_model_of_a_file(self):
+        self.remove_later("clients-blob")
+        digest = self.client.create_blob(GGUF)
+        self.assertRegex(digest, "^sha256:[0-9a-f]{64}$")
+        self.assertEqual(self.ask("HEAD", digest), (200, b""))
+        done = self.client.create(model="clients-blob", files={"model.gguf": digest})
+        self.assertEqual(done.status, "success")
+        reply = self.client.generate(model="clients-blob", prompt=live.QUESTION, options=GREEDY)
+        self.assertEqual(reply.response, self.generate().response)
+
+    def test_what_is_no_model(self):
+        data = b"no model at all" * 1000
+        self.assertEqual(self.ask("POST", self.digest_of(data), data), (201, b""))
+        self.refused(400, self.client.create, model="clients-no",
+                     files={"model.gguf": self.digest_of(data)})
+        self.assertFalse(self.have("clients-no"))
+
+    def test_a_wrong_digest_is_not_kept(self):
+        digest = self.digest_of(b"what was promised")
+        status, body = self.ask("POST", digest, b"what was sent")
+        self.assertEqual(status, 400, body)
+        self.assertEqual(self.ask("HEAD", digest)[0], 404)
+        self.assertEqual(self.ask("HEAD", self.digest_of(b"what was sent"))[0], 404)
+        self.assertEqual(self.ask("POST", digest, b"what was promised")[0], 201)
+        self.assertEqual(self.ask("HEAD", digest)[0], 200)
+
+    def test_what_is_no_digest(self):
+        hexadecimal = "0" * 64
+        for name in ("sha256:", "sha256:" + hexadecimal[1:], "sha256:" + "A" * 64,
+                     "sha512:" + hexadecimal, "sha256:..%2f" + hexadecimal[4:], "%2e%2e%2fstate.db",
+                     "..%2f..%2fetc%2fpasswd"):
+            for method in ("HEAD", "POST"):
+                with self.subTest(name, method=method):
+                    self.assertIn(self.ask(method, name, b"abc")[0], (400, 404))
+
+    def test_more_than_the_disk_holds_is_refused_at_once(self):
+        digest = self.digest_of(b"large")
+        status, _ = self.ask("POST", digest, headers={"Content-Length": str(1 << 60)})
+        self.assertEqual(status, 413)
+        self.assertEqual(self.ask("HEAD", digest)[0], 404)
+
+    def test_one_that_breaks_off_leaves_nothing(self):
+        digest = self.digest_of(b"x" * 100_000)
+        address = urlsplit(live.URL)
+        connection = http.client.HTTPConnection(address.hostname, address.port)
+        connection.putrequest("POST", f"/api/blobs/{digest}")
+        connection.putheader("Content-Length", "100000")
+        connection.endheaders(b"x" * 50_000)
+        connection.close()
+        self.assertEqual(self.ask("HEAD", digest)[0], 404)
+
+    def test_the_same_at_once(self):
+        data = os.urandom(1 << 20)
+        digest = self.digest_of(data)
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            bodies = [data, data[:-1] + b"?"] * 4
+            replies = list(pool.map(lambda body: self.ask("POST", digest, body)[0], bodies))
+        self.assertEqual(replies[::2], [201] * 4)
+        self.assertEqual([status for status, body in zip(replies, bodies) if body != data],
+                         [400] * 4)
+        self.assertEqual(self.ask("HEAD", digest)[0], 200)
 
 
 class Async(unittest.IsolatedAsyncioTestCase):
