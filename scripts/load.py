@@ -63,7 +63,7 @@ def messages(user: int, chat: int) -> list[dict]:
 
 
 async def user_chats(url, model, user, chats):
-    return [await load_client.chat(url, model, messages(user, c), TOKENS) for c in range(chats)]
+    return [await load_client.chat(url, named(model), messages(user, c), TOKENS) for c in range(chats)]
 
 
 async def all_users(url, case):
@@ -143,7 +143,7 @@ def figures(streams, seconds):
 
 def run_side(url, case):
     # One chat first: the model is in memory, and the shared prompt in the cache, on both sides.
-    asyncio.run(load_client.chat(url, case.model, messages(999, 0), 4))
+    asyncio.run(load_client.chat(url, named(case.model), messages(999, 0), 4))
     return figures(*asyncio.run(all_users(url, case)))
 
 
@@ -166,7 +166,7 @@ def run_case(case, options, home):
     rounds = 1 if case.users == 64 else options.rounds
     ours, theirs = [], []
     for _ in range(rounds):
-        with hearth(options.hearth, home, case.model) as url:
+        with hearth(options.hearth, home, named(case.model)) as url:
             ours.append(run_side(url, case))
         if not options.without_peer:
             with llama(file, case.users) as url:
@@ -194,12 +194,12 @@ async def long_prompt(url):
     records = [load_client.Stream() for _ in range(4)]
 
     async def one(user):
-        records[user] = await load_client.chat(url, "smollm2", messages(user, 0), 1800)
+        records[user] = await load_client.chat(url, named("smollm2"), messages(user, 0), 1800)
 
     tasks = [asyncio.create_task(one(user)) for user in range(4)]
     await asyncio.sleep(7)
     text = " ".join(f"Item {i} is number {i * 37 % 1009}." for i in range(600))
-    long = await load_client.chat(url, "smollm2", [{"role": "user", "content": text}], 1)
+    long = await load_client.chat(url, named("smollm2"), [{"role": "user", "content": text}], 1)
     await asyncio.gather(*tasks)
     begin, end = long.asked, long.pieces[0]
     before = [gap for stream in records for gap in stream.gaps(begin - 5, begin)]
@@ -207,15 +207,19 @@ async def long_prompt(url):
     return (load_client.percentile(before, 95), load_client.percentile(during, 95), end - begin)
 
 
+def named(model):
+    return f"load-{model}"
+
+
 def home_with(program):
-    """A library with the models under their short names, made by the product's own commands."""
+    """A library with the models, each as load-NAME: the catalog's own names cannot be taken."""
     home = peers.cache_folder("load-home")
     for model in ("smollm2", "qwen"):
         file = peers.cache_folder("gguf") / f"{model}.gguf"
-        known = subprocess.run([program, "show", model, "--json"], check=False,
+        known = subprocess.run([program, "show", named(model), "--json"], check=False,
                                capture_output=True, env={**os.environ, "HEARTH_HOME": str(home)})
         if known.returncode != 0:
-            subprocess.run([program, "cp", str(file), model], check=True,
+            subprocess.run([program, "cp", str(file), named(model)], check=True,
                            env={**os.environ, "HEARTH_HOME": str(home)})
     return home
 
@@ -232,7 +236,7 @@ def main():
     results = [run_case(case, options, home) for case in CASES
                if re.search(options.cases, f"{case.model}:{case.users}")]
     if re.search(options.cases, "long"):
-        with hearth(options.hearth, home, "smollm2") as url:
+        with hearth(options.hearth, home, named("smollm2")) as url:
             before, during, seconds = asyncio.run(long_prompt(url))
         print(f"beside 4 streams, a long prompt took {seconds:.1f} s: p95 gap {before * 1e3:.1f} "
               f"-> {during * 1e3:.1f} ms, asked twice at most: {judged(during <= 2 * before)}")

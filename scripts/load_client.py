@@ -13,9 +13,13 @@ class Stream:
     """One answer: when it was asked for, when each piece of it came."""
 
     asked: float = 0.0
+    ended: float = 0.0
+    status: int = 0
+    text: str = ""
     pieces: list[float] = field(default_factory=list)
     tokens: int = 0
     cached_tokens: int = 0
+    prompt_tokens: int = 0
     error: str = ""
 
     @property
@@ -27,11 +31,12 @@ class Stream:
         return [later - earlier for earlier, later in pairs if begin <= later <= end]
 
 
-def head(url: str, path: str, body: bytes) -> bytes:
+def head(url: str, path: str, body: bytes, key: str = "") -> bytes:
     parts = urlsplit(url)
+    authorization = f"Authorization: Bearer {key}\r\n" if key else ""
     return (
         f"POST {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        f"{authorization}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     ).encode()
 
 
@@ -42,45 +47,76 @@ def note(stream: Stream, line: bytes) -> None:
     if "error" in event:
         stream.error = str(event["error"])
         return
-    if any(choice.get("delta", {}).get("content") for choice in event.get("choices", [])):
+    text = "".join(choice.get("delta", {}).get("content") or ""
+                   for choice in event.get("choices", []))
+    if text:
         stream.pieces.append(time.perf_counter())
+        stream.text += text
     usage = event.get("usage")
     if usage:
         stream.tokens = usage["completion_tokens"]
+        stream.prompt_tokens = usage["prompt_tokens"]
         details = usage.get("prompt_tokens_details") or {}
         stream.cached_tokens = details.get("cached_tokens", 0)
 
 
-async def chat(url: str, model: str, messages: list[dict], max_tokens: int) -> Stream:
-    """Asks, greedily and past the end of text, and reads to the end."""
-    body = json.dumps(
-        {
-            "model": model,
-            "messages": messages,
-            "max_tokens": max_tokens,
-            "temperature": 0,
-            "ignore_eos": True,
-            "stream": True,
-            "stream_options": {"include_usage": True},
-        }
-    ).encode()
+def body_of(model: str, messages: list[dict], max_tokens: int, **others) -> dict:
+    """A greedy chat that does not end with the text."""
+    return {
+        "model": model,
+        "messages": messages,
+        "max_tokens": max_tokens,
+        "temperature": 0,
+        "ignore_eos": True,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        **others,
+    }
+
+
+async def ask(url: str, body: dict, key: str = "", leave_after: int | None = None) -> Stream:
+    """Asks, and reads to the end, or until so many pieces have come and the client leaves."""
+    data = json.dumps(body).encode()
     parts = urlsplit(url)
     stream = Stream(asked=time.perf_counter())
     try:
         reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
-        writer.write(head(url, "/v1/chat/completions", body) + body)
+        writer.write(head(url, "/v1/chat/completions", data, key) + data)
         await writer.drain()
         status = await reader.readline()
-        if b" 200 " not in status:
+        stream.status = int(status.split()[1]) if status else 0
+        if stream.status != 200:
             stream.error = (status + await reader.read()).decode(errors="replace")[:300]
         while line := await reader.readline():
             note(stream, line.strip())
+            if leave_after is not None and len(stream.pieces) >= leave_after:
+                break
         writer.close()
     except OSError as error:
         stream.error = str(error)
+    stream.ended = time.perf_counter()
     if not stream.error and not stream.pieces:
         stream.error = "no text came"
     return stream
+
+
+async def exchange(url: str, method: str, path: str, body, leave_after: int | None,
+                   key: str = "") -> tuple[int, bytes]:
+    """(status, what came): the whole reply, or as much as the client stays for. Status 0: none."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    parts = urlsplit(url)
+    try:
+        reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+        writer.write(head(url, path, data, key).replace(b"POST", method.encode(), 1) + data)
+        came = await reader.read(leave_after or -1)
+        writer.close()
+    except OSError:
+        return 0, b""
+    return (int(came.split(None, 2)[1]) if came.startswith(b"HTTP/1.1 ") and len(came) > 12 else 0), came
+
+
+async def chat(url: str, model: str, messages: list[dict], max_tokens: int) -> Stream:
+    return await ask(url, body_of(model, messages, max_tokens))
 
 
 def percentile(values: list[float], percent: float) -> float:

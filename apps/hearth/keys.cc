@@ -25,6 +25,7 @@ struct KeysFlags {
   std::string action;
   std::string name;
   std::string role = "user";
+  std::string priority = "normal";
   KeyLimits limits;
   std::uint32_t expires_days = 0;  // 0: never
   bool json = false;
@@ -45,7 +46,9 @@ void add(const KeysFlags& flags) {
     expires_unix_s = std::time(nullptr) + flags.expires_days * kDaySeconds;
   State state = open_state();
   const KeyRole role = key_role_from_name(flags.role).value_or(KeyRole::kUser);
-  const NewKey made = state.add_key(flags.name, role, flags.limits, expires_unix_s);
+  KeyLimits limits = flags.limits;
+  limits.priority = priority_from_name(flags.priority).value_or(Priority::kNormal);
+  const NewKey made = state.add_key(flags.name, role, limits, expires_unix_s);
   // A secret that nobody could read is good for nothing; main() says that the output failed.
   if (std::printf("%s\n", made.secret.c_str()) < 0 || std::fflush(stdout) != 0) {
     state.revoke_key(flags.name);
@@ -73,6 +76,7 @@ nlohmann::json to_json(const Key& key) {
                          {"name", key.name},
                          {"prefix", key.prefix},
                          {"role", to_string(key.role)},
+                         {"priority", to_string(key.limits.priority)},
                          {"requests_at_once", key.limits.requests_at_once},
                          {"requests_per_minute", key.limits.requests_per_minute},
                          {"tokens_per_day", key.limits.tokens_per_day},
@@ -84,16 +88,16 @@ nlohmann::json to_json(const Key& key) {
 
 void list(const KeysFlags& flags) {
   nlohmann::json keys = nlohmann::json::array();
-  std::vector<TableRow> rows = {
-      {"NAME", "BEGINS", "ROLE", "REQUESTS", "PER-MINUTE", "TOKENS/DAY", "CREATED", "STATUS"}};
+  std::vector<TableRow> rows = {{"NAME", "BEGINS", "ROLE", "PRIORITY", "REQUESTS", "PER-MINUTE",
+                                 "TOKENS/DAY", "CREATED", "STATUS"}};
   for (const Key& key : open_state().keys()) {
     if (key.revoked_unix_s && !flags.all) continue;
     keys.push_back(to_json(key));
     const auto limit = [](auto most) { return most == 0 ? "-" : std::to_string(most); };
     rows.push_back({key.name, key.prefix, std::string(to_string(key.role)),
-                    limit(key.limits.requests_at_once), limit(key.limits.requests_per_minute),
-                    limit(key.limits.tokens_per_day), local_time(key.created_unix_s),
-                    status_of(key)});
+                    std::string(to_string(key.limits.priority)), limit(key.limits.requests_at_once),
+                    limit(key.limits.requests_per_minute), limit(key.limits.tokens_per_day),
+                    local_time(key.created_unix_s), status_of(key)});
   }
   if (flags.json) {
     std::printf("%s\n", nlohmann::json{{"keys", keys}}.dump().c_str());
@@ -136,6 +140,9 @@ void add_keys(CLI::App& app) {
   of_add("--role", flags->role, "user, or admin: may also change models and see all usage")
       ->type_name("ROLE")
       ->check(CLI::IsMember({"user", "admin"}));
+  of_add("--priority", flags->priority, "Whose work counts for more: high, normal or low")
+      ->type_name("CLASS")
+      ->check(CLI::IsMember({"high", "normal", "low"}));
   of_add("--requests", flags->limits.requests_at_once, "Requests at once; default: the server's");
   of_add("--per-minute", flags->limits.requests_per_minute, "Requests per minute");
   of_add("--tokens-per-day", flags->limits.tokens_per_day, "Tokens per day, prompts and answers");
@@ -148,6 +155,7 @@ void add_keys(CLI::App& app) {
       "Examples:\n"
       "  hearth keys add ana --per-minute 60\n"
       "  hearth keys add backup --role admin --expires 30 > secret\n"
+      "  hearth keys add nightly --priority low\n"
       "  hearth keys list --all\n"
       "  hearth keys revoke ana");
   command->callback([command, flags] {

@@ -1,15 +1,19 @@
 // hearth serve: the models of the library for programs: the APIs of OpenAI, Anthropic and Ollama.
+#include <malloc.h>
 #include <poll.h>
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
+#include <array>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "cli/interrupt_scope.h"
 #include "command.h"
 #include "library.h"
@@ -37,7 +41,20 @@ struct ServeFlags {
   double memory_gib = 0;
   double drain_seconds = 30;
   bool json = false;
+  std::string log_format = "text";
 };
+
+// What a person reads; in a log of JSON, a line like the others.
+void say(const ServeFlags& flags, const std::string& text) {
+  if (flags.log_format == "json") return log(LogLevel::kInfo, text);
+  std::fprintf(stderr, "%s\n", text.c_str());
+}
+
+void begin_log(const ServeFlags& flags) {
+  const char* level = std::getenv("HEARTH_LOG");
+  if (level == nullptr || *level == '\0') set_log_level(LogLevel::kInfo);
+  if (flags.log_format == "json") set_log_format(LogFormat::kJson);
+}
 
 // A bind that others can reach needs keys and TLS, or a person who says that it does not.
 void check_doors(ServeFlags& flags, const State& state) {
@@ -68,7 +85,7 @@ void announce(const ServeFlags& flags, const Server& server) {
     if (flags.json) {
       std::printf("%s\n", nlohmann::json{{"listening", url}}.dump().c_str());
     } else {
-      std::fprintf(stderr, "listening on %s (Ctrl-C stops)\n", url.c_str());
+      say(flags, "listening on " + url + " (Ctrl-C stops)");
     }
   }
   std::fflush(stdout);
@@ -87,8 +104,14 @@ void allow_descriptors() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// Each of many threads would keep an arena of its own, and what it once held.
+void keep_arenas_few() { ::mallopt(M_ARENA_MAX, 2); }
+
 void serve(ServeFlags flags) {
   allow_descriptors();
+  keep_arenas_few();
+  begin_log(flags);
+  if (flags.host == "localhost") flags.host = "127.0.0.1";
   if (!flags.load.model.empty()) resolve_model(flags.load.model);  // pulled when it is not here
   CommandLibrary opened(false);
   State state(StoreLayout(opened.library.home()).state());
@@ -107,20 +130,31 @@ void serve(ServeFlags flags) {
                  .waiting_max = flags.waiting_max,
                  .version = HEARTH_VERSION},
                 host, opened.library, state);
-  const InterruptScope scope{SIGINT, SIGTERM};
+  InterruptScope scope{SIGINT, SIGTERM};
   std::signal(SIGPIPE, SIG_IGN);
-  if (!flags.load.model.empty()) host.acquire(flags.load.model, std::nullopt, &scope.token());
-  server.start();
+  server.start();  // what comes before MODEL is there waits for it, and /ready says so
+  try {
+    if (!flags.load.model.empty()) host.acquire(flags.load.model, std::nullopt, &scope.token());
+  } catch (...) {
+    server.stop(0, nullptr);
+    host.stop();
+    throw;
+  }
+  server.set_ready();
   announce(flags, server);
   wait_for_signal(scope);
-  std::fprintf(stderr, "stopping: answers under way get %g s to end\n", flags.drain_seconds);
-  const std::size_t cut = server.stop(flags.drain_seconds);
-  if (cut > 0) std::fprintf(stderr, "cut %zu replies at the deadline\n", cut);
+  scope.rearm();
+  std::array<char, 100> text{};
+  std::snprintf(text.data(), text.size(), "stopping: answers under way get %g s to end",
+                flags.drain_seconds);
+  say(flags, text.data());
+  const std::size_t cut = server.stop(flags.drain_seconds, &scope.token());
+  if (cut > 0) say(flags, "cut " + std::to_string(cut) + " replies off");
   host.stop();
 }
 
 void add_door_flags(CLI::App& command, ServeFlags& flags) {
-  command.add_option("--host", flags.host, "Numeric address to listen on")
+  command.add_option("--host", flags.host, "Numeric address to listen on, or localhost")
       ->type_name("ADDRESS")
       ->capture_default_str();
   command.add_option("--port", flags.port, "Port to listen on; 0: any free one")
@@ -174,7 +208,17 @@ void add_serve(CLI::App& app) {
       ->type_name("S")
       ->capture_default_str();
   add_engine_flags(*command, flags->load);
+  command->add_option("--log-format", flags->log_format, "Of the log on stderr: text or json")
+      ->type_name("FORMAT")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"text", "json"}).description(""));
   command->add_flag("--json", flags->json, "Print {\"listening\": URL} once it listens");
+  command->footer(
+      "Examples:\n"
+      "  hearth serve smollm2\n"
+      "  hearth serve --port 11434                  # where Ollama's clients look\n"
+      "  hearth serve --require-keys --log-format json 2>> hearth.log\n"
+      "  hearth serve --host 192.0.2.7 --tls-cert cert.pem --tls-key key.pem");
   command->callback([flags] { serve(*flags); });
 }
 

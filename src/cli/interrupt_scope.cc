@@ -32,10 +32,7 @@ InterruptScope::InterruptScope(std::initializer_list<int> signals) {
   CHECK(!in_scope);
   in_scope = true;
   if (wake < 0) wake = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  interrupted.reset();
-  std::uint64_t before = 0;
-  while (::read(wake, &before, sizeof before) > 0) {
-  }
+  rearm();
   struct sigaction action{};
   action.sa_handler = interrupt;
   for (const int signal : signals) {
@@ -48,6 +45,13 @@ InterruptScope::InterruptScope(std::initializer_list<int> signals) {
 InterruptScope::~InterruptScope() {
   for (const auto& [signal, kept] : before_) ::sigaction(signal, &kept, nullptr);
   in_scope = false;
+}
+
+void InterruptScope::rearm() noexcept {
+  interrupted.reset();
+  std::uint64_t before = 0;
+  while (::read(wake, &before, sizeof before) > 0) {
+  }
 }
 
 const CancelToken& InterruptScope::token() const noexcept { return interrupted; }

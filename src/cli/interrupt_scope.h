@@ -20,6 +20,7 @@ class InterruptScope {
   InterruptScope& operator=(const InterruptScope&) = delete;
 
   const CancelToken& token() const noexcept;
+  void rearm() noexcept;         // as before the first interrupt
   int wake_fd() const noexcept;  // readable after an interrupt, for poll()
 
  private:

@@ -111,17 +111,44 @@ SequenceId Engine::submit(Request request) {
 
 bool Engine::step() {
   drop_cancelled();
-  const std::span<const Chunk> chunks = scheduler_.plan(cost_.prompt_rows());
+  const double start = clock_();
+  const std::size_t answers = scheduler_.answering();
+  const std::span<const Chunk> chunks = scheduler_.plan(cost_.prompt_rows(answers));
   if (chunks.empty()) return false;
+  std::size_t rows = 0, answered = 0;
+  for (const Chunk& chunk : chunks) {
+    rows += chunk.rows;
+    answered += Scheduler::decodes(*chunk.sequence);
+  }
   try {
     run(chunks);
   } catch (...) {
     fail_all(chunks);
     return true;
   }
+  counters_.rows += rows;
+  deliver_all(chunks);
+  cost_.took(answered, rows - answered, clock_() - start);
+  return true;
+}
+
+// The device's part of a step.
+void Engine::run(std::span<const Chunk> chunks) {
+  const double start = clock_();
+  runner_.run(chunks);
+  ++counters_.steps;
+  counters_.busy_seconds += clock_() - start;
+}
+
+void Engine::deliver_all(std::span<const Chunk> chunks) {
   std::size_t next_logits = 0, next_hidden = 0;
   for (const Chunk& chunk : chunks) {
-    counters_.rows += chunk.rows;
+    // Counted before anything is called back: what throws there must not shift those that follow.
+    std::size_t logits = 0, hidden = 0;
+    for (std::size_t row = 0; row < chunk.rows; ++row) {
+      logits += Runner::wants_logits(chunk, row);
+      hidden += Runner::wants_hidden(chunk, row);
+    }
     scheduler_.computed(chunk);
     const SequenceId id = chunk.sequence->id;
     try {
@@ -129,20 +156,9 @@ bool Engine::step() {
     } catch (...) {
       fail(id);
     }
+    next_logits += logits;
+    next_hidden += hidden;
   }
-  return true;
-}
-
-// The device's part of a step, and what it took.
-void Engine::run(std::span<const Chunk> chunks) {
-  const double start = clock_();
-  runner_.run(chunks);
-  const double taken = clock_() - start;
-  std::size_t rows = 0;
-  for (const Chunk& chunk : chunks) rows += chunk.rows;
-  cost_.took(chunks.size(), rows, taken);
-  ++counters_.steps;
-  counters_.busy_seconds += taken;
 }
 
 // While an exception is being handled: drops the sequence, and tells its request or passes on.
@@ -201,7 +217,7 @@ void Engine::drop_cancelled() {
   for (Sequence* sequence : leaving) finish(*sequence, FinishReason::kCancelled);
 }
 
-void Engine::deliver(const Chunk& chunk, std::size_t& next_logits, std::size_t& next_hidden) {
+void Engine::deliver(const Chunk& chunk, std::size_t next_logits, std::size_t next_hidden) {
   Sequence& sequence = *chunk.sequence;
   if (const auto on_cached = std::exchange(sequence.request.on_cached, nullptr)) {
     on_cached(*sequence.cached);

@@ -73,7 +73,8 @@ class Engine {
   Engine(const Model& model, Device& device, const EngineOptions& options, std::size_t blocks);
   void drop_cancelled();
   void run(std::span<const Chunk> chunks);
-  void deliver(const Chunk& chunk, std::size_t& next_logits, std::size_t& next_hidden);
+  void deliver_all(std::span<const Chunk> chunks);
+  void deliver(const Chunk& chunk, std::size_t next_logits, std::size_t next_hidden);
   void fail(SequenceId id);
   void fail_all(std::span<const Chunk> chunks);
   void accept_token(Sequence& sequence, std::span<const float> logits);

@@ -11,6 +11,17 @@ namespace {
 
 constexpr std::uint64_t kAnswerWeight = 2;  // a token of an answer costs a step of its own
 
+// What a token counts, of a tenant of that priority: each class gets four times as many as the
+// next.
+std::uint64_t weight_of(Priority priority) noexcept {
+  switch (priority) {
+    case Priority::kHigh: return 1;
+    case Priority::kNormal: return 4;
+    case Priority::kLow: break;
+  }
+  return 16;
+}
+
 std::size_t blocks_for(std::size_t positions) noexcept {
   return (positions + kBlockPositions - 1) / kBlockPositions;
 }
@@ -18,10 +29,6 @@ std::size_t blocks_for(std::size_t positions) noexcept {
 // One token at least is left to compute: its logits are wanted.
 std::size_t full_blocks(const Sequence& sequence) noexcept {
   return (sequence.tokens.size() - 1) / kBlockPositions;
-}
-
-bool decodes(const Sequence& sequence) noexcept {
-  return sequence.tokens.size() - sequence.computed == 1;
 }
 
 }  // namespace
@@ -49,6 +56,7 @@ void Scheduler::submit(std::unique_ptr<Sequence> sequence) {
     if (least != UINT64_MAX) tenant.served = std::max(tenant.served, least);
   }
   ++tenant.sequences;
+  tenant.priority = sequence->request.priority;
   waiting_.push_back(std::move(sequence));
 }
 
@@ -64,9 +72,10 @@ std::span<const Chunk> Scheduler::plan(std::size_t prompt_rows) {
   std::sort(prompts, order_.end(), [this](auto* a, auto* b) { return before(*a, *b); });
   const bool mixed = prompts != order_.begin();
   std::size_t budget = options_.rows_per_step;
-  for (auto at = order_.begin(); at != order_.end() && budget > 0; ++at) {
+  for (auto at = order_.begin(); at != order_.end(); ++at) {
     Sequence& sequence = **at;
     if (at == prompts && mixed) budget = std::min(budget, prompt_rows);
+    if (budget == 0) break;
     if (!runs(sequence)) continue;  // preempted by one before it
     const std::size_t rows = std::min(sequence.tokens.size() - sequence.computed, budget);
     if (!make_room(sequence, sequence.computed + rows)) continue;
@@ -85,9 +94,10 @@ bool Scheduler::runs(const Sequence& sequence) const {
 
 // Whose turn comes first: of the tenants the least served, of a tenant's the oldest.
 bool Scheduler::before(const Sequence& a, const Sequence& b) const {
-  const std::uint64_t of_a = tenants_.at(a.request.tenant).served;
-  const std::uint64_t of_b = tenants_.at(b.request.tenant).served;
-  return of_a != of_b ? of_a < of_b : a.id < b.id;
+  const Tenant& of_a = tenants_.at(a.request.tenant);
+  const Tenant& of_b = tenants_.at(b.request.tenant);
+  if (of_a.served != of_b.served) return of_a.served < of_b.served;
+  return of_a.priority != of_b.priority ? of_a.priority > of_b.priority : a.id < b.id;
 }
 
 // In turn, until one does not fit: who comes later does not overtake it.
@@ -138,7 +148,10 @@ bool Scheduler::fits(Sequence& sequence) {
 // answers to one prompt, or many users of one system prompt, have in common is computed once.
 bool Scheduler::waits_for_equal_blocks(Sequence& sequence) {
   if (!sequence.request.reuse_prefix) return false;
-  const std::size_t block = reusable_blocks(sequence);
+  std::size_t& block = sequence.lacking;
+  // Where nothing has come since the last look, nothing is looked for again.
+  if (block < full_blocks(sequence) && found_where_all_is_seen(block_hash(sequence, block)))
+    block = reusable_blocks(sequence);
   if (block >= full_blocks(sequence)) return false;
   for (const auto& running : running_) {
     const bool fills = !decodes(*running) && running->published <= block &&
@@ -151,26 +164,39 @@ bool Scheduler::waits_for_equal_blocks(Sequence& sequence) {
   return false;
 }
 
-std::size_t Scheduler::tenants_here() const {
-  return static_cast<std::size_t>(
-      std::count_if(tenants_.begin(), tenants_.end(),
-                    [](const auto& entry) { return entry.second.sequences > 0; }));
+// Of the cache and of the places, what is promised to the tenant's running sequences.
+Scheduler::Part Scheduler::held_by(const std::string& tenant) const {
+  Part held;
+  for (const auto& running : running_) {
+    if (running->request.tenant != tenant) continue;
+    ++held.places;
+    held.blocks +=
+        std::max(running->blocks.front().size(), blocks_for(running->needed_positions()));
+  }
+  return held;
 }
 
-std::size_t Scheduler::blocks_held(const std::string& tenant) const {
-  std::size_t blocks = 0;
-  for (const auto& running : running_) {
-    if (running->request.tenant == tenant) blocks += running->blocks.front().size();
+// What a tenant may have, by the weights of those who are here.
+Scheduler::Part Scheduler::part_of(const std::string& tenant) const {
+  double weights = 0;
+  for (const auto& [name, other] : tenants_) {
+    if (other.sequences > 0) weights += 1.0 / static_cast<double>(weight_of(other.priority));
   }
-  return blocks;
+  weights *= static_cast<double>(weight_of(tenants_.at(tenant).priority));
+  const auto part = [weights](std::size_t whole) {
+    return static_cast<std::size_t>(static_cast<double>(whole) / weights);
+  };
+  return {.blocks = part(options_.blocks),
+          .places = std::max<std::size_t>(1, part(options_.sequences_max))};
 }
 
 // Preempts those of tenants that hold more than their part until the sequence fits; false when it
-// asks for more than its own part, or nobody holds more than theirs.
+// asks for more than its own part, or nobody who was served more holds more than theirs.
 bool Scheduler::make_way(Sequence& sequence) {
   const std::string& tenant = sequence.request.tenant;
-  const std::size_t part = options_.blocks / tenants_here();
-  if (blocks_held(tenant) + blocks_for(sequence.needed_positions()) > part) return false;
+  const Part part = part_of(tenant), held = held_by(tenant);
+  if (held.blocks + blocks_for(sequence.needed_positions()) > part.blocks) return false;
+  if (running_.size() >= options_.sequences_max && held.places >= part.places) return false;
   while (!fits(sequence)) {
     Sequence* const victim = youngest_beyond_its_part(tenant);
     if (victim == nullptr) return false;
@@ -179,17 +205,15 @@ bool Scheduler::make_way(Sequence& sequence) {
   return true;
 }
 
+// Of a tenant that was served no less than the one that asks: else two could take the room from each
+// other for ever, and neither get anywhere.
 Sequence* Scheduler::youngest_beyond_its_part(const std::string& asking) {
-  const std::size_t tenants = tenants_here();
+  const bool crowded = running_.size() >= options_.sequences_max;
   for (auto at = running_.rbegin(); at != running_.rend(); ++at) {
     const std::string& tenant = (*at)->request.tenant;
-    if (tenant == asking) continue;
-    const auto sequences = static_cast<std::size_t>(
-        std::count_if(running_.begin(), running_.end(),
-                      [&](const auto& running) { return running->request.tenant == tenant; }));
-    const bool crowds = running_.size() >= options_.sequences_max &&
-                        sequences > std::max<std::size_t>(1, options_.sequences_max / tenants);
-    if (crowds || blocks_held(tenant) > options_.blocks / tenants) return at->get();
+    if (tenant == asking || tenants_.at(tenant).served < tenants_.at(asking).served) continue;
+    const Part part = part_of(tenant), held = held_by(tenant);
+    if (held.blocks > part.blocks || (crowded && held.places > part.places)) return at->get();
   }
   return nullptr;
 }
@@ -267,12 +291,15 @@ bool Scheduler::grow(Sequence& sequence, std::size_t positions) {
   return true;
 }
 
-// Preempts the youngest until the sequence has its blocks; false when it was the youngest itself.
+// Preempts the youngest, first of those who have too much, until the sequence has its blocks; false
+// when it was the youngest itself.
 bool Scheduler::make_room(Sequence& sequence, std::size_t positions) {
   while (!grow(sequence, positions)) {
-    Sequence& youngest = *running_.back();
-    preempt(youngest);
-    if (&youngest == &sequence) return false;
+    Sequence* victim = youngest_beyond_its_part(sequence.request.tenant);
+    if (victim == nullptr) victim = running_.back().get();
+    const bool itself = victim == &sequence;
+    preempt(*victim);
+    if (itself) return false;
   }
   return true;
 }
@@ -293,8 +320,15 @@ void Scheduler::release_blocks(Sequence& sequence) {
 
 void Scheduler::computed(const Chunk& chunk) {
   Sequence& sequence = *chunk.sequence;
-  tenants_.at(sequence.request.tenant).served += decodes(sequence) ? kAnswerWeight : chunk.rows;
+  const bool answers = decodes(sequence);
   sequence.computed = chunk.first + chunk.rows;
+  // What is computed again after a preemption was served already.
+  if (sequence.computed > sequence.charged) {
+    const std::size_t rows = sequence.computed - std::max(sequence.charged, chunk.first);
+    Tenant& tenant = tenants_.at(sequence.request.tenant);
+    tenant.served += weight_of(tenant.priority) * (answers ? kAnswerWeight : rows);
+    sequence.charged = sequence.computed;
+  }
   for (; (sequence.published + 1) * kBlockPositions <= sequence.computed; ++sequence.published) {
     const std::size_t block = sequence.published;
     const BlockHash& hash = block_hash(sequence, block);
@@ -321,6 +355,12 @@ void Scheduler::finish(SequenceId id) {
     forget(sequence->request.tenant);
     return;
   }
+}
+
+std::size_t Scheduler::answering() const {
+  return static_cast<std::size_t>(
+      std::count_if(running_.begin(), running_.end(),
+                    [](const auto& running) { return decodes(*running); }));
 }
 
 Sequence* Scheduler::find(SequenceId id) {

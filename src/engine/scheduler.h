@@ -6,7 +6,13 @@
 // Tenants take turns by the tokens they were served (Sheng et al. 2024, "Fairness in Serving Large
 // Language Models"): whoever had least is admitted and read first; who comes, or comes back, starts
 // level with the least served of those who are here. A tenant that holds more than its part of the
-// cache gives way to one that needs no more than its own.
+// cache, and was served more, gives way to one that needs no more than its own; what it computes
+// again for that counts as served once.
+//
+// A priority is a weight of that count: a token of a high tenant's counts 1, of a normal one's 4,
+// of a low one's 16. Of tenants that always ask, each class so gets four times the tokens of the
+// next; and none starves, for the count of those who are served comes to pass that of who waits.
+// Ties go to the higher priority. Parts of the cache are weighted alike.
 #pragma once
 
 #include <cstddef>
@@ -44,7 +50,7 @@ class Scheduler {
   // kResourceExhausted when it could not fit even alone.
   void submit(std::unique_ptr<Sequence> sequence);
   // The next step's rows, their blocks allocated; empty when there is nothing to do. Valid until
-  // the next plan(). prompt_rows: of prompts, in a step that also answers; at least 1.
+  // the next plan(). prompt_rows: of prompts, in a step that also answers.
   std::span<const Chunk> plan(std::size_t prompt_rows = SIZE_MAX);
   // The rows of `chunk` are in the cache: publishes full blocks, frees what a window has passed.
   void computed(const Chunk& chunk);
@@ -53,6 +59,12 @@ class Scheduler {
 
   // Running or waiting; nullptr when it is neither.
   Sequence* find(SequenceId id);
+
+  // Whether one row is left to compute, that of its last token.
+  static bool decodes(const Sequence& sequence) noexcept {
+    return sequence.tokens.size() - sequence.computed == 1;
+  }
+  std::size_t answering() const;  // sequences that do
 
   bool idle() const noexcept { return running_.empty() && waiting_.empty(); }
   // By age, the oldest first.
@@ -64,8 +76,9 @@ class Scheduler {
  private:
   using Sequences = std::deque<std::unique_ptr<Sequence>>;
   struct Tenant {
-    std::uint64_t served = 0;   // a token of a prompt counts 1, of an answer 2
+    std::uint64_t served = 0;   // a token of a prompt counts 1, of an answer 2; times its weight
     std::size_t sequences = 0;  // running and waiting
+    Priority priority = Priority::kNormal;
   };
 
   void admit();
@@ -74,8 +87,11 @@ class Scheduler {
   bool make_way(Sequence& sequence);
   bool runs(const Sequence& sequence) const;
   Sequence* youngest_beyond_its_part(const std::string& asking);
-  std::size_t blocks_held(const std::string& tenant) const;
-  std::size_t tenants_here() const;
+  struct Part {
+    std::size_t blocks = 0, places = 0;
+  };
+  Part held_by(const std::string& tenant) const;
+  Part part_of(const std::string& tenant) const;
   bool before(const Sequence& a, const Sequence& b) const;
   void preempt(Sequence& sequence);
   std::size_t reusable_blocks(Sequence& sequence);

@@ -456,5 +456,36 @@ TEST(Scheduler, PlacesAreSharedLikeBlocks) {
   EXPECT_THAT(s.running(), ElementsAre(a, d));
 }
 
+// A prompt of more than its tenant's part, beside a tenant that always has two requests.
+TEST(Scheduler, ALargePromptEndsBesideABusyTenant) {
+  Scheduling s({0}, 257, 512);
+  TokenId text = 0;
+  const SequenceId large = s.submit_as("one", 6000, text);
+  std::vector<SequenceId> others;
+  std::size_t steps = 0;
+  for (; s.sequence(large).generated() == 0 && steps < 1000; ++steps) {
+    while (others.size() < 2) others.push_back(s.submit_as("busy", 2500, text += 10000));
+    s.step();
+    std::erase_if(others, [&](const SequenceId id) {
+      const bool ended = s.sequence(id).generated() > 0;
+      if (ended) s.finish(id);
+      return ended;
+    });
+  }
+  // Fairly shared, 6,000 rows of its own and as many of the other's, 512 a step; and what it lost.
+  EXPECT_LT(steps, 100u);
+}
+
+// Five places of three tenants: nobody's fifth place is passed from one to the other.
+TEST(Scheduler, PlacesThatDoNotDivideStayWhereTheyAre) {
+  Scheduling s({0}, 640, 512, 5);
+  TokenId text = 0;
+  for (int i = 0; i < 5; ++i) {
+    for (const char* tenant : {"a", "b", "c"}) s.submit_as(tenant, 10, text += 1000);
+  }
+  for (int step = 0; step < 200; ++step) s.step();
+  EXPECT_LE(s.scheduler().preemptions(), 3u);
+}
+
 }  // namespace
 }  // namespace hearth

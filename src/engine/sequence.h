@@ -13,6 +13,7 @@
 
 #include "base/cancel.h"
 #include "base/error.h"
+#include "base/priority.h"
 #include "engine/block_manager.h"
 #include "engine/sampler.h"
 
@@ -36,6 +37,7 @@ struct Request {
   std::vector<TokenId> prompt;  // at least one token
   // Who asks. Tenants take turns, by the tokens they were served; and none finds another's blocks.
   std::string tenant = {};
+  Priority priority = Priority::kNormal;  // of the tenant, from this request on
   SamplingOptions sampling;
   std::size_t max_tokens = SIZE_MAX;  // 0: the prompt is computed and nothing is sampled
   // Called once, before anything else: so many tokens of the prompt were found in the cache.
@@ -82,6 +84,8 @@ struct Sequence {
   std::vector<TokenId> tokens;  // prompt, then what was generated
   std::size_t prompt_tokens;
   std::size_t computed = 0;  // positions whose keys and values are in the cache
+  std::size_t lacking = 0;   // the first full block that was not found when it last waited
+  std::size_t charged = 0;   // positions that count as served to its tenant
   std::size_t reported = 0;  // positions whose logits on_logits, or states on_hidden, has had
   std::optional<std::size_t> cached;  // positions found in the cache when it was first admitted
   std::vector<std::vector<BlockId>> blocks;  // by cache group: block of positions 0, 32, 64, …

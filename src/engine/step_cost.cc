@@ -4,17 +4,29 @@
 
 namespace hearth {
 
-void StepCost::took(std::size_t sequences, std::size_t rows, double seconds) noexcept {
+void StepCost::took(std::size_t answers, std::size_t prompt_rows, double seconds) noexcept {
   const auto average = [](double& value, double now) {
     value = value == 0 ? now : value + kNew * (now - value);
   };
-  if (rows == sequences) return average(decode_seconds_, seconds);
+  if (prompt_rows == 0) {
+    const auto now = static_cast<double>(answers);
+    const bool other = now > kOther * decode_answers_ || decode_answers_ > kOther * now;
+    if (other) decode_seconds_ = 0;
+    average(decode_seconds_, seconds);
+    decode_answers_ = now;
+    mixed_in_turn_ = 0;
+    return;
+  }
   // Of a mixed step, what its prompts added; they cannot have been free.
-  const double answers = sequences > 1 ? std::min(decode_seconds_, seconds / 2) : 0;
-  average(row_seconds_, (seconds - answers) / static_cast<double>(rows));
+  const double alone = answers > 0 ? std::min(decode_seconds_, seconds / 2) : 0;
+  average(row_seconds_, (seconds - alone) / static_cast<double>(prompt_rows));
+  if (answers > 0) ++mixed_in_turn_;
 }
 
-std::size_t StepCost::prompt_rows() const noexcept {
+std::size_t StepCost::prompt_rows(std::size_t answers) const noexcept {
+  const auto now = static_cast<double>(answers);
+  const bool other = now > kOther * decode_answers_ || decode_answers_ > kOther * now;
+  if (answers > 0 && (other || mixed_in_turn_ >= kMixedMax)) return 0;
   if (decode_seconds_ == 0 || row_seconds_ == 0) return kPromptRowsAtFirst;
   const double rows = (kStretch - 1) * decode_seconds_ / row_seconds_;
   return std::max(kPromptRowsMin, static_cast<std::size_t>(std::min(rows, 1e6)));

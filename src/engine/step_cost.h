@@ -8,12 +8,13 @@ namespace hearth {
 
 class StepCost {
  public:
-  // A step of `sequences` chunks and `rows` rows took so long.
-  void took(std::size_t sequences, std::size_t rows, double seconds) noexcept;
+  // A step of so many answers (a row each) and rows of prompts took so long.
+  void took(std::size_t answers, std::size_t prompt_rows, double seconds) noexcept;
 
   // So many that a step with answers takes at most kStretch times what it takes without prompts:
-  // whoever reads an answer hardly sees that another's prompt is being read.
-  std::size_t prompt_rows() const noexcept;
+  // whoever reads an answer hardly sees that another's prompt is being read. 0 where that has to be
+  // measured first: for another number of answers, and now and then.
+  std::size_t prompt_rows(std::size_t answers) const noexcept;
 
   // Until the prompt of who comes now begins, when so many rows of prompts are ahead, and so many
   // sequences wait for one of the running to end.
@@ -26,9 +27,13 @@ class StepCost {
   static constexpr std::size_t kPromptRowsMin = 8;  // or a prompt would never end
   static constexpr std::size_t kPromptRowsAtFirst = 32;  // nothing measured yet
   static constexpr double kAnswerSteps = 256;            // of a usual answer
+  static constexpr double kOther = 1.25;         // times as many answers: their cost is measured
+  static constexpr std::size_t kMixedMax = 32;  // steps without a new measure: 2 % of them, at 1.8
 
-  double decode_seconds_ = 0;  // of a step of answers alone
-  double row_seconds_ = 0;     // of a row of a prompt
+  double decode_seconds_ = 0;     // of a step of answers alone
+  double decode_answers_ = 0;     // so many
+  std::size_t mixed_in_turn_ = 0;  // steps since
+  double row_seconds_ = 0;        // of a row of a prompt
 };
 
 }  // namespace hearth

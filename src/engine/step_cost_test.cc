@@ -7,28 +7,51 @@ namespace {
 
 TEST(StepCost, APromptStretchesAStepByLessThanTwice) {
   StepCost cost;
-  EXPECT_GE(cost.prompt_rows(), 1u) << "before anything was measured";
+  EXPECT_GE(cost.prompt_rows(0), 1u) << "before anything was measured";
   for (int i = 0; i < 50; ++i) {
-    cost.took(4, 4, 0.010);
-    cost.took(1, 100, 0.050);  // 0.5 ms a row
+    cost.took(0, 100, 0.050);  // 0.5 ms a row
+    cost.took(4, 0, 0.010);
   }
-  EXPECT_NEAR(static_cast<double>(cost.prompt_rows()), 16, 1);  // 0.8 * 10 ms
-  for (int i = 0; i < 50; ++i) cost.took(1, 100, 5.0);
-  EXPECT_EQ(cost.prompt_rows(), 8u) << "a prompt must end";
+  EXPECT_NEAR(static_cast<double>(cost.prompt_rows(4)), 16, 1);  // 0.8 * 10 ms
+  for (int i = 0; i < 50; ++i) cost.took(0, 100, 5.0);
+  EXPECT_EQ(cost.prompt_rows(4), 8u) << "a prompt must end";
 }
 
 TEST(StepCost, MixedStepsTellWhatTheirPromptsAdded) {
   StepCost cost;
-  for (int i = 0; i < 50; ++i) cost.took(4, 4, 0.010);
-  for (int i = 0; i < 50; ++i) cost.took(5, 24, 0.020);
-  EXPECT_NEAR(cost.wait_seconds(100, 0, 4), 100 * 0.010 / 24, 1e-6);
+  for (int i = 0; i < 50; ++i) cost.took(4, 0, 0.010);
+  for (int i = 0; i < 50; ++i) cost.took(4, 20, 0.020);
+  EXPECT_NEAR(cost.wait_seconds(100, 0, 4), 100 * 0.010 / 20, 1e-6);
+}
+
+TEST(StepCost, MeasuresWhatOtherAnswersTake) {
+  StepCost cost;
+  cost.took(0, 100, 0.1);
+  cost.took(1, 0, 0.010);
+  EXPECT_EQ(cost.prompt_rows(16), 0u) << "sixteen were never measured";
+  cost.took(16, 0, 0.040);
+  EXPECT_EQ(cost.prompt_rows(16), 32u);  // 0.8 * 40 ms
+  EXPECT_EQ(cost.prompt_rows(18), 32u) << "nearly as many";
+  cost.took(4, 0, 0.020);
+  EXPECT_EQ(cost.prompt_rows(4), 16u) << "fewer, and no average with sixteen";
+}
+
+TEST(StepCost, MeasuresAgainNowAndThen) {
+  StepCost cost;
+  cost.took(4, 0, 0.010);
+  std::size_t mixed = 0;
+  for (; mixed < 1000 && cost.prompt_rows(4) > 0; ++mixed) cost.took(4, 8, 0.020);
+  EXPECT_GE(mixed, 10u);
+  EXPECT_LT(mixed, 100u);
+  cost.took(4, 0, 0.012);
+  EXPECT_GT(cost.prompt_rows(4), 0u);
 }
 
 TEST(StepCost, PredictsAWait) {
   StepCost cost;
   EXPECT_EQ(cost.wait_seconds(1000, 5, 5), 0) << "nothing is known yet";
-  cost.took(2, 2, 0.01);
-  cost.took(1, 100, 0.1);
+  cost.took(2, 0, 0.01);
+  cost.took(0, 100, 0.1);
   EXPECT_NEAR(cost.wait_seconds(500, 0, 2), 0.5, 1e-9);
   EXPECT_NEAR(cost.wait_seconds(0, 4, 2), 2 * 256 * 0.01, 1e-9);
 }

@@ -15,6 +15,14 @@ constexpr std::chrono::seconds kWatchEvery{1};
 constexpr double kUsedMax = 0.9;
 constexpr double kCachePart = 0.5;
 
+// For a model that is in use to be let go by who uses it.
+constexpr std::chrono::seconds kRoomWait{30};
+constexpr std::chrono::milliseconds kRoomLook{5};
+
+void throw_if(const CancelToken* cancel) {
+  if (cancel != nullptr && cancel->cancelled()) throw Error(ErrorCode::kCancelled, "cancelled");
+}
+
 std::string mebibytes(std::uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
 
 }  // namespace
@@ -68,12 +76,12 @@ Host::Lease Host::acquire(const std::string& name, std::optional<double> keep_al
     if (fresh) break;
     // Another loads it.
     changed_.wait_for(lock, std::chrono::milliseconds(100));
-    if (cancel != nullptr && cancel->cancelled()) throw Error(ErrorCode::kCancelled, "cancelled");
+    throw_if(cancel);
   }
   lock.unlock();
   std::shared_ptr<HostedModel> model;
   try {
-    model = load(place);
+    model = load(place, cancel);
   } catch (...) {
     lock.lock();
     entries_.erase(place.name);
@@ -87,14 +95,14 @@ Host::Lease Host::acquire(const std::string& name, std::optional<double> keep_al
   return use(entry, keep_alive_seconds);
 }
 
-std::shared_ptr<HostedModel> Host::load(const ModelPlace& place) {
+std::shared_ptr<HostedModel> Host::load(const ModelPlace& place, const CancelToken* cancel) {
   const std::scoped_lock one_at_a_time(loading_);
   LoadOptions how = options_.load;
   how.shared_device = device_;
   how.blob_digest = place.digest;
   how.sequences = options_.sequences;
   const std::uint64_t file_bytes = Gguf::open(place.path).file_bytes();
-  how.cache_bytes = make_room(place, file_bytes);
+  how.cache_bytes = make_room(place, file_bytes, cancel);
   auto model = std::make_shared<HostedModel>();
   model->place = place;
   {
@@ -112,7 +120,7 @@ std::shared_ptr<HostedModel> Host::load(const ModelPlace& place) {
   return model;
 }
 
-std::uint64_t Host::free_bytes() const {
+Host::Room Host::free_room() const {
   const auto less = [](std::uint64_t from, std::uint64_t by) { return from - std::min(from, by); };
   // What caches may still grow to is not free, though the system calls it so.
   std::uint64_t used = 0, caches = 0;
@@ -130,30 +138,38 @@ std::uint64_t Host::free_bytes() const {
   const auto available =
       static_cast<std::uint64_t>(static_cast<double>(available_memory_bytes()) * kUsedMax);
   const std::uint64_t free = less(available, caches);
-  return options_.memory_bytes == 0 ? free : std::min(free, less(options_.memory_bytes, used));
+  const std::uint64_t allowed =
+      options_.memory_bytes == 0 ? free : std::min(free, less(options_.memory_bytes, used));
+  return {.free = allowed, .in_use = used};
 }
 
-// Unloads what nobody uses, the least recently used first, until the model fits. Returns what its
-// cache may take.
-std::uint64_t Host::make_room(const ModelPlace& place, std::uint64_t file_bytes) {
+// Unloads what nobody uses, the least recently used first, until the model fits; while what is in
+// use would make room for it, waits for that. Returns what its cache may take.
+std::uint64_t Host::make_room(const ModelPlace& place, std::uint64_t file_bytes,
+                              const CancelToken* cancel) {
   // Room for a cache, too: an eighth of the weights is some thousand tokens of any model.
   const std::uint64_t needed = file_bytes + file_bytes / 8;
-  std::uint64_t room = free_bytes();
-  while (room < needed) {
-    const std::shared_ptr<HostedModel> least = take_least_used();
-    if (!least) {
+  const Clock::time_point until = Clock::now() + kRoomWait;
+  for (;;) {
+    const Room room = free_room();
+    if (room.free >= needed)
+      return static_cast<std::uint64_t>(static_cast<double>(room.free - file_bytes) * kCachePart);
+    if (const std::shared_ptr<HostedModel> least = take_least_used()) {
+      log(LogLevel::kInfo, "unloads " + least->place.name + " for " + place.name);
+      least->engine.reset();
+      least->loaded.reset();
+      continue;
+    }
+    if (room.free + room.in_use < needed || Clock::now() >= until) {
       throw Error(ErrorCode::kUnavailable,
                   "the model " + place.name + " needs " + mebibytes(needed) + " of memory and " +
-                      mebibytes(room) +
+                      mebibytes(room.free) +
                       " are free; wait until another model has been unloaded, or take a smaller "
                       "one or a smaller quantization of it");
     }
-    log(LogLevel::kInfo, "unloads " + least->place.name + " for " + place.name);
-    least->engine.reset();
-    least->loaded.reset();
-    room = free_bytes();
+    throw_if(cancel);
+    std::this_thread::sleep_for(kRoomLook);
   }
-  return static_cast<std::uint64_t>(static_cast<double>(room - file_bytes) * kCachePart);
 }
 
 // Of those that nobody uses; none: nullptr.

@@ -72,6 +72,8 @@ void Connection::drain() {
   if (!has_request() && phase_ != Phase::kLinger) close();
 }
 
+void Connection::cut() { exchange_ ? exchange_->cut() : close(); }
+
 bool Connection::has_request() const noexcept {
   return phase_ == Phase::kBody || phase_ == Phase::kSink || phase_ == Phase::kReply;
 }

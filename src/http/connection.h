@@ -80,6 +80,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void start();      // enters the table
   void turn_away();  // the same for one connection too many: 503
   void drain();      // closes unless a request is under way
+  void cut();        // has whoever replies come to an end; else closes
   void close();      // at once
   bool has_request() const noexcept;
 

@@ -339,10 +339,34 @@ TEST_F(ConnectionTest, AStoppingServerCutsWhatTakesTooLong) {
   const auto start = Clock::now();
   EXPECT_EQ(server_.server->stop(0.2), 2u);
   EXPECT_GT(seconds_since(start), 0.19);
-  EXPECT_LT(seconds_since(start), 0.2 + kLateSeconds);
+  EXPECT_LT(seconds_since(start), 0.2 + kLastWordsSeconds + kLateSeconds);
   EXPECT_TRUE(exchange->gone().cancelled());
   EXPECT_TRUE(client.closed_within(1));
   EXPECT_TRUE(sending.closed_within(1));
+}
+
+TEST_F(ConnectionTest, WhoIsCutMaySaySo) {
+  server_.start();
+  TestClient client = server_.client();
+  const auto exchange = caught(client);
+  ASSERT_TRUE(exchange);
+  exchange->begin(200, {});
+  exchange->write("begun ");
+  CancelToken hurry;
+  const auto start = Clock::now();
+  auto stopped = std::async(std::launch::async, [&] { return server_.server->stop(60, &hurry); });
+  EXPECT_FALSE(client.closed_within(0.1));
+  EXPECT_FALSE(exchange->gone().cancelled());
+  hurry.cancel();
+  while (!exchange->gone().cancelled() && seconds_since(start) < kPatience) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  EXPECT_EQ(exchange->write("cut"), HttpExchange::Write::kOk);
+  exchange->end();
+  EXPECT_EQ(client.reply().body, "begun cut");
+  EXPECT_EQ(stopped.get(), 1u);
+  EXPECT_LT(seconds_since(start), kLastWordsSeconds);
+  EXPECT_EQ(exchange->write("more"), HttpExchange::Write::kGone);
 }
 
 TEST_F(ConnectionTest, AServerThatGoesInTheMiddleOfASinkWaitsForIt) {

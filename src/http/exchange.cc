@@ -28,7 +28,7 @@ void Exchange::begin(int status, HttpFields headers) {
 
 HttpExchange::Write Exchange::write(std::string piece) {
   const std::lock_guard lock(mutex_);
-  if (gone_.cancelled()) return Write::kGone;
+  if (!wake_ && gone_.cancelled()) return Write::kGone;
   if (!wake_ || !begun_ || pending_.ended) return Write::kOk;
   pending_.bytes += piece;
   wake_once();

@@ -43,6 +43,7 @@ class Exchange final : public HttpExchange {
   const CancelToken& gone() const noexcept override { return gone_; }
   std::size_t unsent_bytes() const noexcept override;
   void abandon();
+  void cut() { gone_.cancel(); }  // what is written yet is sent
 
   // The I/O thread's side. What take() returned counts as unsent until told otherwise.
   Taken take();

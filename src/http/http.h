@@ -53,6 +53,9 @@ struct HttpLimits {
   std::size_t stream_bytes = 1 << 20;  // unsent bytes of one stream: at this, write() says kFull
 };
 
+// From the moment that a stop cuts a reply (gone() is set) until its connection closes.
+inline constexpr double kLastWordsSeconds = 2;
+
 // One request and its reply. Made by the server; any thread may call, in the order begin, write…,
 // end, or reply alone; what comes after the end, or after the client has left, is ignored.
 // Destroying the last reference before the end closes the connection.
@@ -69,7 +72,8 @@ class HttpExchange {
   virtual Write write(std::string piece) = 0;
   virtual void end() = 0;
   // Set once the client has left (closed, if only for sending; reset; or write_seconds are over),
-  // within 100 ms of it. Not noticed behind more than 64 KiB of pipelined requests.
+  // within 100 ms of it, or once a stop cuts the reply: what comes within kLastWordsSeconds is
+  // still sent then. Not noticed behind more than 64 KiB of pipelined requests.
   virtual const CancelToken& gone() const noexcept = 0;
   // Bytes that wait to be sent.
   virtual std::size_t unsent_bytes() const noexcept = 0;

@@ -38,6 +38,8 @@ constexpr int kAcceptsAtOnce = 64;
 constexpr std::size_t kTurnedAwayMax = 64;
 // Out of descriptors or memory: how long until accepting is tried again.
 constexpr std::chrono::milliseconds kAcceptPause{100};
+// Between two looks at whether a stop is to hurry.
+constexpr std::chrono::milliseconds kHurryPause{20};
 
 std::chrono::duration<double> wait_time(double seconds) {
   return std::chrono::duration<double>(std::clamp(seconds, 0.0, 1e8));  // three years
@@ -51,7 +53,7 @@ class HttpServer::Impl {
   ~Impl();
 
   void start();
-  std::size_t stop(double deadline_seconds);
+  std::size_t stop(double deadline_seconds, const CancelToken* hurry);
   std::vector<TcpEndpoint> endpoints() const { return endpoints_; }
   HttpServerCounters counters() const noexcept;
 
@@ -79,7 +81,8 @@ class HttpServer::Impl {
   void admit(const Door& door, UniqueFd fd, const sockaddr& address) noexcept;
   void take_in(const Door& door, UniqueFd fd, const sockaddr& address);
   void drain(std::promise<void>& drained);
-  std::size_t cut();
+  std::size_t ask_to_end();
+  bool close_all();
   // Runs `work` there and waits for what it returns.
   template <typename Work>
   auto on_io_thread(Work work) {
@@ -117,7 +120,7 @@ HttpServer::Impl::~Impl() {
   if (!thread_.joinable()) return;
   on_io_thread([this] {
     doors_.clear();
-    return cut();
+    return close_all();
   });
   if (table_.sinks) table_.sinks->join();
   guard_.reset();
@@ -145,7 +148,7 @@ void HttpServer::Impl::run() {
   }
 }
 
-std::size_t HttpServer::Impl::stop(double deadline_seconds) {
+std::size_t HttpServer::Impl::stop(double deadline_seconds, const CancelToken* hurry) {
   if (!thread_.joinable()) {
     doors_.clear();
     return 0;
@@ -155,11 +158,25 @@ std::size_t HttpServer::Impl::stop(double deadline_seconds) {
     drain(drained);
     return true;
   });
-  drained.get_future().wait_for(wait_time(deadline_seconds));
-  return on_io_thread([this] {
+  const std::future<void> done = drained.get_future();
+  const auto ended_within = [&](double seconds, const CancelToken* cancel) {
+    const auto end = std::chrono::steady_clock::now() + wait_time(seconds);
+    while (done.wait_for(kHurryPause) != std::future_status::ready) {
+      const bool hurries = cancel != nullptr && cancel->cancelled();
+      if (hurries || std::chrono::steady_clock::now() >= end) return false;
+    }
+    return true;
+  };
+  std::size_t count = 0;
+  if (!ended_within(deadline_seconds, hurry)) {
+    count = on_io_thread([this] { return ask_to_end(); });
+    ended_within(kLastWordsSeconds, nullptr);
+  }
+  on_io_thread([this] {
     table_.on_last_closed = nullptr;
-    return cut();
+    return close_all();
   });
+  return count;
 }
 
 void HttpServer::Impl::drain(std::promise<void>& drained) {
@@ -174,14 +191,20 @@ void HttpServer::Impl::drain(std::promise<void>& drained) {
   }
 }
 
-std::size_t HttpServer::Impl::cut() {
+std::size_t HttpServer::Impl::ask_to_end() {
   std::size_t count = 0;
   const auto open = table_.open;
   for (const auto& connection : open) {
     if (connection->has_request()) ++count;
-    connection->close();
+    connection->cut();
   }
   return count;
+}
+
+bool HttpServer::Impl::close_all() {
+  const auto open = table_.open;
+  for (const auto& connection : open) connection->close();
+  return true;
 }
 
 HttpServerCounters HttpServer::Impl::counters() const noexcept {
@@ -266,7 +289,9 @@ HttpServer::HttpServer(HttpServerOptions options, HttpHandlers handlers)
 HttpServer::~HttpServer() = default;
 
 void HttpServer::start() { impl_->start(); }
-std::size_t HttpServer::stop(double deadline_seconds) { return impl_->stop(deadline_seconds); }
+std::size_t HttpServer::stop(double deadline_seconds, const CancelToken* hurry) {
+  return impl_->stop(deadline_seconds, hurry);
+}
 std::vector<TcpEndpoint> HttpServer::endpoints() const { return impl_->endpoints(); }
 HttpServerCounters HttpServer::counters() const noexcept { return impl_->counters(); }
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/cancel.h"
 #include "http/http.h"
 
 namespace hearth {
@@ -42,8 +43,9 @@ class HttpServer {
 
   void start();
   // Takes no more connections or requests; waits until the replies under way have ended, at most
-  // so long, then closes the rest. Returns how many it had to cut.
-  std::size_t stop(double deadline_seconds);
+  // so long, or until `hurry` is set; then sets the others' gone(), and closes what has not ended
+  // within kLastWordsSeconds. Returns how many it had to cut.
+  std::size_t stop(double deadline_seconds, const CancelToken* hurry = nullptr);
 
   std::vector<TcpEndpoint> endpoints() const;  // with the ports that were given
   HttpServerCounters counters() const noexcept;

@@ -125,6 +125,7 @@ std::variant<Caller, ApiError> Doors::enter(const IncomingRequest& request,
   return Caller{.tenant = "key " + std::to_string(key->id),
                 .admin = key->role == KeyRole::kAdmin,
                 .key_id = key->id,
+                .key_name = key->name,
                 .limits = key->limits};
 }
 

@@ -36,6 +36,7 @@ struct Caller {
   std::string tenant;       // of the key; empty without one
   bool admin = true;        // no key was asked for, or an admin's was given
   std::int64_t key_id = 0;  // 0: without one
+  std::string key_name;
   KeyLimits limits;
 };
 

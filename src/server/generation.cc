@@ -21,6 +21,8 @@ double seconds_since(Clock::time_point start) {
 // answer.
 constexpr std::size_t kAnswerPart = 4;  // a quarter of the context
 
+constexpr int kLeftStatus = 499;  // of a reply that did not come to its end, as nginx logs it
+
 class Generation : public std::enable_shared_from_this<Generation> {
  public:
   explicit Generation(GenerationParts parts)
@@ -54,7 +56,11 @@ class Generation : public std::enable_shared_from_this<Generation> {
     bool ended = false;
   };
 
-  std::size_t context() const { return parts_.model->loaded->engine->context(); }
+  // Positions that prompt and answer may take.
+  std::size_t context() const {
+    return std::min(parts_.model->loaded->engine->context(),
+                    parts_.call.context_size.value_or(SIZE_MAX));
+  }
   const Tokenizer& tokenizer() const { return *parts_.model->loaded->tokenizer; }
 
   void add_answer(std::size_t prompt) {
@@ -68,7 +74,8 @@ class Generation : public std::enable_shared_from_this<Generation> {
   void fit(std::vector<TokenId>& prompt) {
     const std::size_t answer = std::min<std::size_t>(parts_.call.max_tokens.value_or(1), 1);
     if (prompt.size() + answer <= context() || parts_.call.overflow == Overflow::kError) return;
-    const std::size_t kept = context() - std::max(answer, context() / kAnswerPart);
+    const std::size_t room = std::max(answer, context() / kAnswerPart);
+    const std::size_t kept = std::max<std::size_t>(1, context() - room);
     const std::size_t dropped = prompt.size() - kept;
     drop_oldest(prompt, dropped);
     usage_.dropped_tokens += dropped;
@@ -104,10 +111,13 @@ class Generation : public std::enable_shared_from_this<Generation> {
     request.prompt.insert(request.prompt.end(), answer.tokens.begin(), answer.tokens.end());
     drop_oldest(request.prompt, answer.dropped);
     request.tenant = parts_.tenant;
+    request.priority = parts_.priority;
     request.sampling = call.sampling;
     request.sampling.seed += answer.index % call.n;
     request.max_tokens = call.max_tokens.value_or(SIZE_MAX);
     if (request.max_tokens != SIZE_MAX) request.max_tokens -= answer.tokens.size();
+    check_fits(request.prompt.size(), request.max_tokens);
+    request.max_tokens = std::min(request.max_tokens, context() - request.prompt.size());
     request.cancel = &parts_.exchange->gone();
     const auto self = shared_from_this();
     Answer* const at = &answer;
@@ -128,6 +138,15 @@ class Generation : public std::enable_shared_from_this<Generation> {
     request.on_finish = [self, at](FinishReason reason) { self->finish(*at, reason); };
     request.on_error = [self](const Error& error) { self->fail(error); };
     return request;
+  }
+
+  // The engine's own check knows nothing of num_ctx.
+  void check_fits(std::size_t prompt, std::size_t max_tokens) const {
+    if (prompt + std::min<std::size_t>(max_tokens, 1) <= context()) return;
+    throw Error(ErrorCode::kResourceExhausted,
+                "the prompt has " + std::to_string(prompt) + " tokens and the context holds " +
+                    std::to_string(context()) +
+                    ", the answer included; shorten the prompt or ask for a larger context");
   }
 
   // Its prompt is being computed. What further answers to one prompt find is the first one's work.
@@ -203,7 +222,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
 
   void finish(Answer& answer, FinishReason reason) {
     if (done_) return;
-    if (reason == FinishReason::kCancelled) return leave();
+    if (reason == FinishReason::kCancelled) return cut();
     if (reason == FinishReason::kLength && shift(answer)) return;
     echo(answer);
     std::string rest = answer.text.flush();
@@ -288,9 +307,25 @@ class Generation : public std::enable_shared_from_this<Generation> {
 
   void fail(const Error& error) {
     if (done_) return;
+    tell(error);
+    report(true);
+  }
+
+  // The server stops, or the client has left, and reads nothing more.
+  void cut() {
+    tell(Error(ErrorCode::kUnavailable, "the server is stopping: ask again in a while"));
+    report_.finish = Finish::kCancelled;
+    report_.status = kLeftStatus;
+    report(false);
+  }
+
+  void tell(const Error& error) {
     ApiError told = api_error(error);
     // All that a submitted request can want too much of.
     if (error.code() == ErrorCode::kResourceExhausted) told.code = "context_length_exceeded";
+    report_.error = told.code;
+    if (error.code() == ErrorCode::kInternal || !error.detail().empty())
+      report_.fault = error.message() + ": " + error.detail();
     if (streaming_) {
       parts_.exchange->write(parts_.writer->error(told));
       parts_.exchange->end();
@@ -300,13 +335,14 @@ class Generation : public std::enable_shared_from_this<Generation> {
       parts_.exchange->reply({.status = told.status,
                               .headers = std::move(headers),
                               .body = error_body(parts_.dialect, told, parts_.request_id)});
+      report_.status = told.status;
     }
-    report(true);
   }
 
   // The client has left, or is too far behind.
   void leave() {
     report_.finish = Finish::kCancelled;
+    report_.status = kLeftStatus;
     report(false);
   }
 
@@ -314,6 +350,8 @@ class Generation : public std::enable_shared_from_this<Generation> {
     if (std::exchange(done_, true)) return;
     report_.failed = failed;
     report_.usage = usage_;
+    report_.usage.answer_tokens = 0;
+    for (const Answer& answer : answers_) report_.usage.answer_tokens += answer.tokens.size();
     report_.total_seconds = seconds_since(parts_.arrived);
     report_.load_seconds = parts_.load_seconds;
     if (parts_.on_end) parts_.on_end(report_);
@@ -398,6 +436,17 @@ std::vector<std::vector<TokenId>> prompt_tokens(const GenerateCall& call,
     all.push_back(std::move(tokens));
   }
   return all;
+}
+
+std::string_view finish_name(const GenerationReport& report) noexcept {
+  if (report.failed) return "error";
+  switch (report.finish) {
+    case Finish::kStop:
+    case Finish::kStopText: return "stop";
+    case Finish::kLength: return "length";
+    case Finish::kCancelled: return "abort";
+  }
+  return "stop";
 }
 
 void start_generation(GenerationParts parts) {

@@ -22,6 +22,9 @@ namespace hearth {
 struct GenerationReport {
   Finish finish = Finish::kStop;  // of its first answer
   bool failed = false;
+  int status = 200;   // of the reply
+  std::string error;  // the catalogue's code; empty: none
+  std::string fault;  // what the client is not told of it
   TokenUsage usage;
   double first_token_seconds = 0;  // from the request's arrival; 0: none came
   double total_seconds = 0;
@@ -29,12 +32,16 @@ struct GenerationReport {
   std::vector<float> token_gaps_seconds;  // between one answer's tokens
 };
 
+// "stop", "length", "abort", "error": vLLM's names.
+std::string_view finish_name(const GenerationReport& report) noexcept;
+
 struct GenerationParts {
   std::shared_ptr<HttpExchange> exchange;
   GenerateCall call;
   Dialect dialect = Dialect::kOpenAi;
   std::string request_id;
   std::string tenant;
+  Priority priority = Priority::kNormal;
   Host::Lease model;
   std::unique_ptr<ReplyWriter> writer;
   HttpFields headers;  // of the reply, besides its type

@@ -84,6 +84,17 @@ void add_operator_routes(Router& router, Service& service) {
   const auto alive = [](const Call& call) { reply_json(call, R"({"status":"ok"})"); };
   router.add(route("GET", "/health", Permission::kPublic, "Whether the server is alive", alive));
   router.add(route("GET", "/v1/health", Permission::kPublic, "Whether the server is alive", alive));
+  router.add(route("GET", "/ready", Permission::kPublic,
+                   "Whether the server takes work: its MODEL is loaded, and it is not stopping",
+                   [&service](const Call& call) {
+                     const Readiness is = service.readiness;
+                     if (is == Readiness::kReady) return reply_json(call, R"({"status":"ready"})");
+                     call.record->status = 503;
+                     reply_json(call,
+                                is == Readiness::kLoading ? R"({"status":"loading"})"
+                                                          : R"({"status":"stopping"})",
+                                503);
+                   }));
   router.add(
       route("GET", "/", Permission::kPublic, "Whether the server is alive", [](const Call& call) {
         call.exchange->reply({.status = 200,

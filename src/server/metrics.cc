@@ -43,17 +43,6 @@ class Text {
   std::string out;
 };
 
-const char* reason_of(const GenerationReport& report) {
-  if (report.failed) return "error";
-  switch (report.finish) {
-    case Finish::kStop:
-    case Finish::kStopText: return "stop";
-    case Finish::kLength: return "length";
-    case Finish::kCancelled: return "abort";
-  }
-  return "stop";
-}
-
 }  // namespace
 
 void Histogram::add(double value) noexcept {
@@ -90,7 +79,7 @@ void Metrics::answered(const std::string& model, const GenerationReport& report)
   of.prompt_tokens += report.usage.prompt_tokens;
   of.cached_tokens += report.usage.cached_tokens;
   of.answer_tokens += report.usage.answer_tokens;
-  ++of.ended[reason_of(report)];
+  ++of.ended[std::string(finish_name(report))];
 }
 
 std::string Metrics::text(std::span<const HostedStatus> models) const {
@@ -115,6 +104,10 @@ std::string Metrics::text(std::span<const HostedStatus> models) const {
         [](const auto& m) { return m.load.wait_seconds; });
   gauge("hearth:step_seconds_total", "Time in passes over the weights.",
         [](const auto& m) { return m.counters.busy_seconds; });
+  gauge("hearth:steps_total", "Passes over the weights.",
+        [](const auto& m) { return m.counters.steps; });
+  gauge("hearth:step_rows_total", "Tokens computed in them, of prompts and answers.",
+        [](const auto& m) { return m.counters.rows; });
   gauge("vllm:num_preemptions_total", "Sequences put back to be computed again.",
         [](const auto& m) { return m.load.preemptions; });
   const std::scoped_lock lock(mutex_);

@@ -15,6 +15,7 @@
 #include "api/fields.h"
 #include "http/http.h"
 #include "server/doors.h"
+#include "server/request_record.h"
 
 namespace hearth {
 
@@ -28,6 +29,7 @@ struct Call {
   std::string id;     // of the request
   PathParams params;  // of the path
   Dialect dialect = Dialect::kOpenAi;
+  std::shared_ptr<RequestRecord> record;
 };
 
 struct Route {

@@ -47,8 +47,14 @@ ApiError not_known(std::string code, int status, std::string message) {
           .retry_after_seconds = {}};
 }
 
+// Of a request: the detail is for the log alone.
+void log_error(LogLevel level, const std::string& id, const std::string& message) {
+  const LogField field{"request_id", std::string_view(id)};
+  log(level, message, {&field, 1});
+}
+
 // While an exception is being handled.
-ApiError handled_error() {
+ApiError handled_error(const std::string& id) {
   try {
     throw;
   } catch (const BusyError& error) {
@@ -56,10 +62,11 @@ ApiError handled_error() {
     told.retry_after_seconds = error.retry_after_seconds();
     return told;
   } catch (const Error& error) {
-    if (!error.detail().empty()) log(LogLevel::kWarn, error.message() + ": " + error.detail());
+    if (!error.detail().empty())
+      log_error(LogLevel::kWarn, id, error.message() + ": " + error.detail());
     return api_error(error);
   } catch (const std::exception& error) {
-    log(LogLevel::kError, error.what());
+    log_error(LogLevel::kError, id, error.what());
     return api_error(Error(ErrorCode::kInternal, "internal error"));
   }
 }
@@ -79,7 +86,8 @@ class Server::Impl {
                  .jobs = jobs_,
                  .default_model = std::move(options.default_model),
                  .waiting_max = options.waiting_max,
-                 .version = std::move(options.version)},
+                 .version = std::move(options.version),
+                 .readiness = {}},
         jobs_(options.job_threads, kJobsWaitingMax) {
     add_openai_routes(router_, service_);
     add_anthropic_routes(router_, service_);
@@ -99,14 +107,22 @@ class Server::Impl {
   }
 
   HttpServer& http() { return *http_; }
+  void set(Readiness readiness) { service_.readiness = readiness; }
 
  private:
   HeadVerdict judge(const IncomingRequest& head) const {
     const Router::Match match = router_.match(head.method, head.path);
     const Dialect dialect = match.route ? match.route->dialect : dialect_of(head.path);
     const auto refuse = [&](const ApiError& error) {
-      metrics_.replied(match.route ? match.route->path : "none", error.status);
-      HttpReply reply = error_reply(dialect, error, new_request_id());
+      const auto record = std::make_shared<RequestRecord>();
+      record->id = new_request_id();
+      record->method = head.method;
+      record->route = match.route ? match.route->path : "none";
+      record->status = error.status;
+      record->error = error.code;
+      metrics_.replied(record->route, error.status);
+      HttpReply reply = error_reply(dialect, error, record->id);
+      jobs_.post([record] {});  // which lets go of it: this thread does not wait for the log
       for (auto& field : doors_.cors_headers(head)) reply.headers.push_back(std::move(field));
       return reply;
     };
@@ -144,26 +160,31 @@ class Server::Impl {
               .caller = {},
               .id = new_request_id(),
               .params = std::move(match.params),
-              .dialect = route.dialect};
-    int status = 200;
+              .dialect = route.dialect,
+              .record = std::make_shared<RequestRecord>()};
+    RequestRecord& record = *call.record;
+    record.id = call.id;
+    record.method = request.method;
+    record.route = route.path;
+    const auto refuse = [&](const ApiError& error) {
+      record.status = error.status;
+      record.error = error.code;
+      exchange->reply(error_reply(route.dialect, error, call.id));
+    };
     try {
       const auto caller = doors_.enter(request, route.permission);
       if (const auto* error = std::get_if<ApiError>(&caller)) {
-        status = error->status;
-        exchange->reply(error_reply(route.dialect, *error, call.id));
+        refuse(*error);
       } else {
         call.caller = std::get<Caller>(caller);
+        record.key = call.caller.key_name;
         route.handle(call);
       }
     } catch (...) {
-      const ApiError error = handled_error();
-      status = error.status;
-      exchange->reply(error_reply(route.dialect, error, call.id));
+      record.follows = false;
+      refuse(handled_error(call.id));
     }
-    metrics_.replied(route.path, status);
-    log(LogLevel::kInfo, "request " + call.id + " " + request.method + " " + route.path + " " +
-                             std::to_string(status) +
-                             (call.caller.tenant.empty() ? "" : " " + call.caller.tenant));
+    if (!record.follows) metrics_.replied(route.path, record.status);
   }
 
   Router router_;
@@ -179,7 +200,11 @@ Server::Server(ServerOptions options, Host& host, Library& library, State& state
     : impl_(std::make_unique<Impl>(std::move(options), host, library, state)) {}
 Server::~Server() = default;
 void Server::start() { impl_->http().start(); }
-std::size_t Server::stop(double deadline_seconds) { return impl_->http().stop(deadline_seconds); }
+void Server::set_ready() { impl_->set(Readiness::kReady); }
+std::size_t Server::stop(double deadline_seconds, const CancelToken* hurry) {
+  impl_->set(Readiness::kStopping);
+  return impl_->http().stop(deadline_seconds, hurry);
+}
 std::vector<TcpEndpoint> Server::endpoints() const { return impl_->http().endpoints(); }
 
 }  // namespace hearth

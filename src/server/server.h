@@ -29,8 +29,9 @@ class Server {
   ~Server();
 
   void start();
+  void set_ready();  // /ready says so from here on, until stop()
   // As HttpServer::stop.
-  std::size_t stop(double deadline_seconds);
+  std::size_t stop(double deadline_seconds, const CancelToken* hurry);
   std::vector<TcpEndpoint> endpoints() const;
 
  private:

@@ -38,6 +38,11 @@ void add_usage(State& state, const UsageRow& row) {
   }
 }
 
+void log_fault(const std::string& id, const std::string& fault) {
+  const LogField field{"request_id", std::string_view(id)};
+  log(LogLevel::kError, fault, {&field, 1});
+}
+
 const std::string& model_of(const Service& service, const std::string& wanted) {
   return wanted.empty() ? service.default_model : wanted;
 }
@@ -86,9 +91,15 @@ void answer(Service& service, const Call& call, GenerateCall wanted,
                            &call.exchange->gone());
   const double load_seconds = seconds_since(arrived);
   apply_defaults(model->defaults, wanted);
-  const auto on_end = [&service, pass, key = call.caller.key_id,
-                       name = model->place.name](const GenerationReport& report) {
+  call.record->model = model->place.name;
+  call.record->follows = true;
+  auto on_end = [&service, pass, key = call.caller.key_id, name = model->place.name,
+                 record = call.record](const GenerationReport& report) mutable {
     service.metrics.answered(name, report);
+    service.metrics.replied(record->route, report.status);
+    record->status = report.status;
+    record->error = report.error;
+    record->report = report;
     const UsageRow row{.key_id = key,
                        .day = today(),
                        .model = name,
@@ -96,8 +107,11 @@ void answer(Service& service, const Call& call, GenerateCall wanted,
                                  .prompt_tokens = report.usage.prompt_tokens,
                                  .cached_tokens = report.usage.cached_tokens,
                                  .answer_tokens = report.usage.answer_tokens}};
-    // On the engine's thread, which must not wait for a disk.
-    service.jobs.post([&service, row] { add_usage(service.state, row); });
+    // On the engine's thread, which must not wait for a disk, nor for whoever reads the log.
+    service.jobs.post([&service, row, record = std::move(record)] {
+      add_usage(service.state, row);
+      if (!record->report->fault.empty()) log_fault(record->id, record->report->fault);
+    });
   };
   std::unique_ptr<ReplyWriter> writer = make_writer(wanted, reply_head(call, wanted.model));
   start_generation({.exchange = call.exchange,
@@ -105,13 +119,14 @@ void answer(Service& service, const Call& call, GenerateCall wanted,
                     .dialect = call.dialect,
                     .request_id = call.id,
                     .tenant = call.caller.tenant,
+                    .priority = call.caller.limits.priority,
                     .model = std::move(model),
                     .writer = std::move(writer),
                     .headers = id_headers(call.id),
                     .arrived = arrived,
                     .load_seconds = load_seconds,
                     .waiting_max = service.waiting_max,
-                    .on_end = on_end});
+                    .on_end = std::move(on_end)});
 }
 
 namespace {
@@ -147,6 +162,7 @@ std::future<void> submit_pooling(const HostedModel& model, std::vector<TokenId> 
   Request request;
   request.prompt = std::move(tokens);
   request.tenant = call.caller.tenant;
+  request.priority = call.caller.limits.priority;
   request.max_tokens = 0;
   request.reuse_prefix = false;  // every position's state is wanted
   request.cancel = &call.exchange->gone();
@@ -160,7 +176,7 @@ std::future<void> submit_pooling(const HostedModel& model, std::vector<TokenId> 
   request.on_finish = [fail = request.on_error, done,
                        exchange = call.exchange](FinishReason reason) {
     if (reason == FinishReason::kCancelled)
-      return fail(Error(ErrorCode::kCancelled, "the client has left"));
+      return fail(Error(ErrorCode::kCancelled, "the server is stopping, or the client has left"));
     done->set_value();
   };
   std::future<void> ready = done->get_future();
@@ -183,6 +199,7 @@ Embeddings embed(Service& service, const Call& call, const EmbedCall& wanted) {
   const Host::Lease model =
       service.host.acquire(model_of(service, wanted.model), keep_alive_of(call, wanted.keep_alive),
                            &call.exchange->gone());
+  call.record->model = model->place.name;
   Embeddings result;
   result.timings.load_seconds = seconds_since(arrived);
   result.usage.context_limit = model->loaded->engine->context();
@@ -204,6 +221,9 @@ Embeddings embed(Service& service, const Call& call, const EmbedCall& wanted) {
   for (std::future<void>& each : done) each.get();
   for (const auto& sum : sums) result.vectors.push_back(normalised(*sum, dimensions));
   result.timings.total_seconds = seconds_since(arrived);
+  GenerationReport& report = call.record->report.emplace();
+  report.usage = result.usage;
+  report.total_seconds = result.timings.total_seconds;
   result.timings.prompt_seconds = result.timings.total_seconds - result.timings.load_seconds;
   return result;
 }

@@ -2,6 +2,7 @@
 // those of one dialect.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -19,6 +20,8 @@
 
 namespace hearth {
 
+enum class Readiness { kLoading, kReady, kStopping };
+
 struct Service {
   Host& host;
   Library& library;
@@ -29,6 +32,7 @@ struct Service {
   std::string default_model;      // of calls that name none (llama-server's); may be empty
   std::size_t waiting_max = 256;  // sequences that wait for one model
   std::string version;
+  std::atomic<Readiness> readiness{Readiness::kLoading};
 };
 
 void add_openai_routes(Router& router, Service& service);

@@ -115,7 +115,8 @@ Database::Database(const fs::path& file) {
 }
 
 void Database::execute(const char* sql) {
-  check(handle_.get(), sqlite3_exec(handle_.get(), sql, nullptr, nullptr, nullptr));
+  const int code = sqlite3_exec(handle_.get(), sql, nullptr, nullptr, nullptr);
+  check(handle_.get(), code == SQLITE_ERROR ? SQLITE_CORRUPT : code);  // as prepare()
 }
 
 std::int64_t Database::last_inserted() const noexcept {

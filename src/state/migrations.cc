@@ -38,7 +38,12 @@ CREATE TABLE usage(
 ) STRICT, WITHOUT ROWID;
 )";
 
-constexpr std::array kMigrations{kKeysAndUsage};
+constexpr const char* kPriorities = R"(
+ALTER TABLE keys ADD COLUMN priority TEXT NOT NULL DEFAULT 'normal'
+  CHECK(priority IN ('low', 'normal', 'high'));
+)";
+
+constexpr std::array kMigrations{kKeysAndUsage, kPriorities};
 
 }  // namespace
 

@@ -60,6 +60,16 @@ TEST_F(MigrationsTest, AnOldFileTakesTheStepsItLacks) {
   EXPECT_EQ(number(database, "SELECT count(*) FROM a"), 1);
 }
 
+TEST_F(MigrationsTest, AKeyOfBeforePrioritiesIsNormal) {
+  Database database(file());
+  migrate(database, state_migrations().first(1));
+  database.execute(
+      "INSERT INTO keys(name, prefix, secret_sha256, role, requests_at_once, requests_per_minute, "
+      "tokens_per_day, created_unix_s) VALUES('ana', 'p', zeroblob(32), 'user', 0, 0, 0, 1)");
+  migrate(database, state_migrations());
+  EXPECT_EQ(number(database, "SELECT priority = 'normal' FROM keys"), 1);
+}
+
 TEST_F(MigrationsTest, AStepThatFailsLeavesTheFileAsItWas) {
   Database database(file());
   migrate(database, std::array{kFirst});

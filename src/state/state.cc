@@ -19,14 +19,15 @@ constexpr std::uint64_t kIntegerMax = INT64_MAX;  // SQLite's integers are signe
 // Of one row: 2^23 of them fit in a column.
 constexpr std::uint64_t kUsageCountMax = std::uint64_t{1} << 40;
 
-// Columns 0 to 9 of read_key.
+// Columns 0 to 10 of read_key.
 #define KEY_COLUMNS                                                                 \
   "id, name, prefix, role, requests_at_once, requests_per_minute, tokens_per_day, " \
-  "created_unix_s, revoked_unix_s, expires_unix_s"
+  "created_unix_s, revoked_unix_s, expires_unix_s, priority"
 
 constexpr const char* kInsertKey =
     "INSERT INTO keys(name, prefix, secret_sha256, role, requests_at_once, requests_per_minute, "
-    "tokens_per_day, created_unix_s, expires_unix_s) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    "tokens_per_day, created_unix_s, expires_unix_s, priority) "
+    "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 constexpr const char* kNamedKeys =
     "SELECT " KEY_COLUMNS " FROM keys WHERE revoked_unix_s IS NULL AND (name = ?1 OR prefix = ?1)";
 constexpr const char* kAddUsage =
@@ -111,6 +112,7 @@ Key read_key(const Rows& row) {
   key.created_unix_s = row.integer(7);
   key.revoked_unix_s = row.optional_integer(8);
   key.expires_unix_s = row.optional_integer(9);
+  key.limits.priority = priority_from_name(row.text(10)).value_or(Priority::kNormal);
   return key;
 }
 
@@ -199,7 +201,8 @@ NewKey State::add_key(std::string_view name, KeyRole role, const KeyLimits& limi
   }
   write.insert_key.execute(made.key.name, made.key.prefix, secret_digest(made.secret),
                            to_string(role), limits.requests_at_once, limits.requests_per_minute,
-                           limits.tokens_per_day, made.key.created_unix_s, expires_unix_s);
+                           limits.tokens_per_day, made.key.created_unix_s, expires_unix_s,
+                           to_string(limits.priority));
   made.key.id = write.database.last_inserted();
   transaction.commit();
   return made;
@@ -238,7 +241,7 @@ std::optional<Key> State::find_key(std::string_view secret, std::int64_t now_uni
   const Sha256Bytes digest = secret_digest(secret);
   const std::lock_guard lock(impl_->read.mutex);
   Rows rows = impl_->read.find.run(digest, now_unix_s);
-  if (!rows.next() || !same_digest(digest, rows.blob(10))) return std::nullopt;
+  if (!rows.next() || !same_digest(digest, rows.blob(11))) return std::nullopt;
   return read_key(rows);
 }
 

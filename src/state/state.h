@@ -13,6 +13,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/priority.h"
+
 namespace hearth {
 
 enum class KeyRole { kUser, kAdmin };  // an admin may also change models and see everyone's usage
@@ -23,6 +25,7 @@ struct KeyLimits {
   std::uint32_t requests_at_once = 0;     // 0: the server's own
   std::uint32_t requests_per_minute = 0;  // 0: none
   std::uint64_t tokens_per_day = 0;       // prompt and answer; 0: none
+  Priority priority = Priority::kNormal;
 };
 
 struct Key {

@@ -79,7 +79,7 @@ class StateTest : public testing::Test {
 TEST_F(StateTest, AKeyIsFoundByItsSecretAndByNothingElse) {
   State state(file());
   EXPECT_FALSE(state.has_keys());
-  const KeyLimits limits{4, 60, std::uint64_t{1} << 40};
+  const KeyLimits limits{4, 60, std::uint64_t{1} << 40, Priority::kHigh};
   const NewKey made = state.add_key("ana", KeyRole::kAdmin, limits, kNow + 1);
   EXPECT_TRUE(state.has_keys());
   EXPECT_EQ(made.secret.size(), 50u);
@@ -98,6 +98,7 @@ TEST_F(StateTest, AKeyIsFoundByItsSecretAndByNothingElse) {
   EXPECT_EQ(found->limits.requests_at_once, 4u);
   EXPECT_EQ(found->limits.requests_per_minute, 60u);
   EXPECT_EQ(found->limits.tokens_per_day, std::uint64_t{1} << 40);
+  EXPECT_EQ(found->limits.priority, Priority::kHigh);
   EXPECT_EQ(found->created_unix_s, made.key.created_unix_s);
   EXPECT_EQ(found->expires_unix_s, kNow + 1);
   EXPECT_FALSE(found->revoked_unix_s);

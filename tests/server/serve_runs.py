@@ -5,9 +5,13 @@ come in, what errors say, prefixes and tenants, one result in any company, leavi
   serve_runs.py BUILD
 """
 
+import contextlib
+import http.client
 import json
 import os
 import re
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +24,9 @@ from serving import Serving
 MODEL = "smollm2"
 # No path of this machine, no address of memory.
 LEAK = re.compile(r"0x[0-9a-f]{6,}|/root|/home|/tmp|/usr|\.cc\b")
+
+
+DAYS = "Monday Tuesday " * 5  # which smollm2 goes on with for hundreds of tokens
 
 
 def ask(text, **others):
@@ -234,6 +241,154 @@ def draining(checks, server):
     checks.that(codes == [0], f"exit codes {codes}")
 
 
+STREAMS = {  # of each dialect: path, body, and how its error begins a line
+    "openai": ("/v1/chat/completions", ask("Go on.", max_tokens=4000, ignore_eos=True, stream=True),
+               b'data: {"error"'),
+    "anthropic": ("/v1/messages", ask("Count to a thousand.", max_tokens=4000, stream=True),
+                  b"event: error"),
+    "ollama": ("/api/generate", {"model": MODEL, "prompt": DAYS, "raw": True,
+                                 "options": {"temperature": 0}}, b'{"error"'),
+}
+
+
+def cut_off(checks, build):
+    """At the drain's deadline, or at a second signal, a stream ends with its dialect's error."""
+    for flags, signals in ((("--drain", "0.3"), 1), ((), 2)):
+        with Serving(build / "hearth", MODEL, *flags) as server, contextlib.ExitStack() as stack:
+            replies = {}
+            for dialect, (path, body, _) in STREAMS.items():
+                replies[dialect] = stack.enter_context(server.stream(path, body))
+                replies[dialect].readline()
+            begin = time.monotonic()
+            for _ in range(signals):
+                server.process.send_signal(signal.SIGTERM)
+                time.sleep(0.2)
+            for dialect, (_, _, error) in STREAMS.items():
+                try:
+                    rest = replies[dialect].read()
+                except http.client.IncompleteRead as cut:
+                    rest = cut.partial + b"\n(cut)"
+                last = [line for line in rest.splitlines() if line]
+                checks.that(any(line.startswith(error) for line in last[-2:]),
+                            f"{dialect}, {signals} signals: {last[-2:]}")
+            code = server.process.wait(30)
+            checks.that(code == 0 and time.monotonic() - begin < 5,
+                        f"{signals} signals: {code} after {time.monotonic() - begin} s")
+
+
+def readiness(checks, build):
+    """503 while MODEL is being loaded, 200 from then on; /health tells only of life."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen([build / "hearth", "serve", MODEL, "--port", str(port)],
+                               stderr=subprocess.DEVNULL)
+    statuses = []
+    end = time.monotonic() + 60
+    while 200 not in statuses and time.monotonic() < end:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        with contextlib.suppress(ConnectionError):
+            connection.request("GET", "/ready")
+            statuses.append(connection.getresponse().status)
+        connection.close()
+        time.sleep(0.005)
+    checks.that(statuses[:1] == [503] and set(statuses) == {503, 200}, f"/ready: {set(statuses)}")
+    process.send_signal(signal.SIGTERM)
+    checks.that(process.wait(30) == 0, "SIGTERM")
+
+
+def log_lines(checks, build):
+    """A line for each request, by its id; of prompt, answer, body and key no word."""
+    word = "xylophonist"
+    with tempfile.TemporaryDirectory() as home:
+        environment = {"HEARTH_HOME": home}
+        models = Path(os.environ.get("HEARTH_HOME", Path.home() / ".local/share/hearth"))
+        for entry in models.iterdir():  # the library, with keys of its own
+            if not entry.name.startswith("state"):
+                (Path(home) / entry.name).symlink_to(entry)
+        secret = subprocess.run(
+            [build / "hearth", "keys", "add", "ana b", "--priority", "high"], check=True, text=True,
+            capture_output=True, env={**os.environ, **environment}).stdout.strip()
+        key = {"Authorization": f"Bearer {secret}"}
+        with Serving(build / "hearth", MODEL, "--require-keys", "--log-format", "json",
+                     environment=environment) as server:
+            asked = [
+                ("POST", "/v1/chat/completions", ask(f"Say {word}."), key, 200),
+                ("POST", "/v1/chat/completions", ask(word, temperature=word), key, 400),
+                ("POST", "/v1/chat/completions", ask(word, **{word: word}), key, 400),
+                ("POST", "/v1/chat/completions", ('{"' + word + '": ').encode(), key, 400),
+                ("POST", "/v1/completions", {"model": MODEL, "prompt": word * 20000}, key, 400),
+                ("POST", "/api/embed", {"model": MODEL, "input": word}, key, 200),
+                ("POST", "/tokenize", {"content": word}, key, 200),
+                ("GET", "/v1/models/smollm2", None, key, 200),
+                ("GET", f"/{word}", None, key, 404),
+                ("POST", "/v1/messages", ask(word), {"X-Api-Key": "hearth-" + "A" * 43}, 401),
+            ]
+            ids = {}
+            for method, path, body, headers, wanted in asked:
+                status, fields, _ = server.request(method, path, body, headers)
+                checks.that(status == wanted, f"{method} {path}: {status}, wanted {wanted}")
+                ids[fields["x-request-id"]] = (status, path)
+            answered = next(iter(ids))
+            server.wait_until(lambda: all(each in server.log() for each in ids), 5)
+            log = server.log()
+            lines = [json.loads(line) for line in log.splitlines()]
+        for each, (status, path) in ids.items():
+            found = [line for line in lines
+                     if line.get("request_id") == each and line["message"] == "request"]
+            checks.that(len(found) == 1 and found[0]["status"] == status, f"{path}: {found}")
+        line = next(line for line in lines if line.get("request_id") == answered)
+        checks.that(line["key"] == "ana b" and line["model"].startswith(MODEL) and
+                    line["prompt_tokens"] > 5 and line["answer_tokens"] > 0 and
+                    0 < line["first_token_s"] <= line["total_s"] and
+                    line["finish"] in ("stop", "length") and
+                    line["route"] == "/v1/chat/completions", f"{line}")
+        for secret_word in (word, secret, secret[7:], "temperature"):
+            checks.that(secret_word not in log, f"{secret_word} stands in the log: {log}")
+
+
+def overflows(checks, build):
+    numbers = " ".join(str(i) for i in range(200))
+    with Serving(build / "hearth", MODEL, "--ctx", "256") as server:
+        status, refused = server.post("/v1/chat/completions", ask(numbers))
+        checks.that(status == 400 and refused["error"]["code"] == "context_length_exceeded",
+                    f"a prompt too long: {status}, {refused}")
+        for overflow, tokens, wanted in (("truncate", 200, "length"), ("shift", 400, "length")):
+            status, reply = server.post("/v1/chat/completions", ask(
+                numbers, overflow=overflow, max_tokens=tokens, ignore_eos=True))
+            usage = reply.get("usage", {})
+            made = usage.get("completion_tokens", 0)
+            checks.that(status == 200 and usage["dropped_tokens"] > 0, f"{overflow}: {reply}")
+            checks.that(made == 400 if overflow == "shift" else
+                        usage["prompt_tokens"] + made == 256, f"{overflow}: {usage}")
+            checks.that(reply["choices"][0]["finish_reason"] == wanted, f"{overflow}: {reply}")
+
+        def generate(prompt, **others):
+            options = {"num_ctx": 64, "temperature": 0, **others.pop("options", {})}
+            return server.post("/api/generate", {"model": MODEL, "prompt": prompt, "raw": True,
+                                                 "stream": False, "options": options, **others})
+
+        status, reply = generate(DAYS)
+        checks.that(status == 200 and reply["context_limit"] == 64 and
+                    reply["prompt_eval_count"] + reply["eval_count"] == 64 and
+                    reply["done_reason"] == "length", f"num_ctx: {reply}")
+        status, reply = generate(numbers)
+        checks.that(status == 400 and "64" in reply["error"], f"num_ctx, too long: {reply}")
+        status, reply = generate(numbers, truncate=True)
+        checks.that(status == 200 and reply.get("dropped_tokens", 0) > 0 and
+                    reply["prompt_eval_count"] + reply["eval_count"] <= 64,
+                    f"truncate: {reply}")
+        status, reply = generate(DAYS, shift=True, options={"num_predict": 100})
+        checks.that(status == 200 and reply.get("dropped_tokens", 0) > 0 and
+                    reply["eval_count"] > 64, f"num_ctx, shift: {reply}")
+        status, reply = generate("1", options={"num_ctx": 1})
+        checks.that(status == 400, f"num_ctx 1: {reply}")
+        status, reply = generate(numbers, truncate=True, options={"num_ctx": 1})
+        checks.that(status == 400, f"num_ctx 1, truncated: {reply}")
+        status, reply = generate("1", options={"num_ctx": 100000, "num_predict": 3})
+        checks.that(status == 200 and reply["context_limit"] == 256, f"a large num_ctx: {reply}")
+
+
 def full_queue(checks, build):
     with Serving(build / "hearth", MODEL, "--parallel", "1", "--queue", "1") as server:
         server.post("/v1/chat/completions", ask("Warm up.", max_tokens=2))
@@ -270,7 +425,8 @@ def main():
     gone = subprocess.run([build / "hearth", "ps"], check=False, capture_output=True, text=True,
                           env={**os.environ, "HEARTH_SERVER": server.url})
     checks.that(gone.returncode == 8 and "hearth serve" in gone.stderr, f"no server: {gone}")
-    full_queue(checks, build)
+    for check in (full_queue, cut_off, readiness, log_lines, overflows):
+        check(checks, build)
     print(f"serve: {checks.count} checks, {len(checks.failed)} failed")
     return 1 if checks.failed else 0
 

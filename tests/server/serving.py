@@ -22,8 +22,7 @@ class Serving:
         line = self.process.stdout.readline()
         if not line:
             self.process.wait()
-            self.errors.seek(0)
-            raise RuntimeError(f"serve ended with {self.process.returncode}: {self.errors.read()}")
+            raise RuntimeError(f"serve ended with {self.process.returncode}: {self.log()}")
         self.url = json.loads(line)["listening"]
         self.host, self.port = urlsplit(self.url).hostname, urlsplit(self.url).port
 
@@ -67,6 +66,11 @@ class Serving:
                 return True
             time.sleep(0.05)
         return False
+
+    def log(self):
+        """What it has written to stderr so far."""
+        self.errors.seek(0)
+        return self.errors.read()
 
     def stop(self, seconds=60):
         """The exit code after SIGTERM."""
