@@ -1,6 +1,7 @@
 #include "load.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 
 #include "base/error.h"
 #include "cli/interrupt_scope.h"
@@ -114,12 +115,30 @@ LoadOptions load_options(const LoadFlags& flags) {
   return options;
 }
 
+namespace {
+
+// As the model's own num_ctx wants it, of what its file was trained for; 0: it says nothing.
+std::size_t own_context(const ModelDefaults& defaults, const GgufMetadata& metadata) {
+  std::size_t wanted = 0;
+  for (const auto& [name, text] : defaults.parameters) {
+    if (name == "num_ctx") wanted = std::stoul(text);
+  }
+  const auto family = metadata.optional_string("general.architecture").value_or("");
+  const auto trained = metadata.optional_unsigned(std::string(family) + ".context_length");
+  return std::min<std::size_t>(wanted, trained.value_or(wanted));
+}
+
+}  // namespace
+
 std::unique_ptr<LoadedModel> load(const LoadFlags& flags, ModelDefaults* defaults) {
   LoadOptions options = load_options(flags);
   const ResolvedModel model = resolve_model(flags.model);
   if (model.manifest) options.blob_digest = model.manifest->model_digest().hex();
   if (model.manifest && defaults != nullptr) {
     *defaults = model_defaults(CommandLibrary().library.recipe(*model.manifest));
+    if (options.context == 0) {
+      options.context = own_context(*defaults, Gguf::open(model.path).metadata());
+    }
   }
   LoadingLine line(flags.model);
   options.on_progress = [&](std::uint64_t done, std::uint64_t all) { line.show(done, all); };

@@ -32,7 +32,7 @@ TEST(ModelDefaults, TheConversationsSystemMessageIsFirstElseTheModels) {
 
 TEST(ModelDefaults, ParametersThatChangeNothingAreLeftOut) {
   using Parameters = std::vector<std::pair<std::string, std::string>>;
-  EXPECT_EQ(model_defaults(parse_modelfile("FROM x\nPARAMETER num_ctx 5\nPARAMETER stop a\n"
+  EXPECT_EQ(model_defaults(parse_modelfile("FROM x\nPARAMETER num_keep 5\nPARAMETER stop a\n"
                                            "PARAMETER min_p 0.5\nPARAMETER mirostat 1\n"
                                            "PARAMETER stop b\nPARAMETER seed 3\n"))
                 .parameters,

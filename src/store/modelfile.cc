@@ -19,8 +19,7 @@ constexpr std::string_view kSpaces = " \t\r\v\f";
 
 // Ranges are the sampler's (engine/sampler.h), where it has the parameter.
 constexpr std::array kRules{
-    // The context is as large as memory allows, and what stays of a full one is not chosen.
-    ParameterRule{"num_ctx", ParameterKind::kInteger, 1, kInt32Max, false},
+    ParameterRule{"num_ctx", ParameterKind::kInteger, 1, kInt32Max},
     ParameterRule{"num_predict", ParameterKind::kInteger, -2, kInt32Max},  // -1 and -2: no limit
     ParameterRule{"num_keep", ParameterKind::kInteger, -1, kInt32Max, false},
     ParameterRule{"seed", ParameterKind::kInteger, -kInt64Max, kInt64Max},

@@ -61,7 +61,7 @@ TEST(ModelfileTest, EveryInstructionIsRead) {
       {"seed", std::int64_t{-42}}, {"num_gpu", "99"},
       {"mirostat", "2"},           {"num_gpu", "1"}};
   EXPECT_EQ(read.parameters, parameters);
-  EXPECT_EQ(read.without_effect(), (std::vector<std::string>{"num_ctx", "num_gpu", "mirostat"}));
+  EXPECT_EQ(read.without_effect(), (std::vector<std::string>{"num_gpu", "mirostat"}));
   const std::vector<ModelfileMessage> messages = {{"user", "Is Toronto in Canada?"},
                                                   {"assistant", "yes\n\"it\" is"}};
   EXPECT_EQ(read.messages, messages);
