@@ -15,8 +15,6 @@ constexpr std::chrono::seconds kWatchEvery{1};
 constexpr double kUsedMax = 0.9;
 constexpr double kCachePart = 0.5;
 
-// For a model that is in use to be let go by who uses it.
-constexpr std::chrono::seconds kRoomWait{30};
 constexpr std::chrono::milliseconds kRoomLook{5};
 
 void throw_if(const CancelToken* cancel) {
@@ -149,7 +147,7 @@ std::uint64_t Host::make_room(const ModelPlace& place, std::uint64_t file_bytes,
                               const CancelToken* cancel) {
   // Room for a cache, too: an eighth of the weights is some thousand tokens of any model.
   const std::uint64_t needed = file_bytes + file_bytes / 8;
-  const Clock::time_point until = Clock::now() + kRoomWait;
+  const auto until = Clock::now() + std::chrono::duration<double>(options_.room_wait_seconds);
   for (;;) {
     const Room room = free_room();
     if (room.free >= needed)

@@ -50,6 +50,7 @@ struct HostOptions {
   std::size_t sequences = 64;      // of one model, running at a time
   std::uint64_t memory_bytes = 0;  // that all models together may take; 0: what the system has free
   double keep_alive_seconds = 300;
+  double room_wait_seconds = 30;  // for a model in use to be let go, where another needs its room
   std::function<ModelPlace(const std::string& name)> find;  // throws kNotFound
 };
 

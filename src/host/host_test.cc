@@ -113,7 +113,9 @@ TEST(Host, UnloadsAtOnceWhatNobodyUses) {
 // 42,208 bytes and 46,304: with what their caches take, no two.
 TEST(Host, TwoModelsAlternateWhereOneFits) {
   constexpr std::uint64_t kMemory = 92000;
-  Host host(options_for(kMemory));
+  HostOptions options = options_for(kMemory);
+  options.room_wait_seconds = 0.02;
+  Host host(std::move(options));
   for (int i = 0; i < 6; ++i) {
     const char* const wanted = i % 2 == 0 ? "qwen2_gqa" : "gemma3_window";
     const char* const other = i % 2 == 0 ? "gemma3_window" : "qwen2_gqa";
@@ -129,6 +131,16 @@ TEST(Host, TwoModelsAlternateWhereOneFits) {
       EXPECT_THAT(error.what(), HasSubstr("MiB"));
     }
   }
+}
+
+TEST(Host, WhoNeedsRoomWaitsForWhoIsAboutToLeave) {
+  Host host(options_for(92000));
+  Host::Lease first = host.acquire("qwen2_gqa", std::nullopt, nullptr);
+  auto second = std::async(std::launch::async,
+                           [&] { return host.acquire("gemma3_window", std::nullopt, nullptr); });
+  EXPECT_EQ(second.wait_for(std::chrono::milliseconds(50)), std::future_status::timeout);
+  first.reset();
+  EXPECT_EQ(ask(second.get(), 1, 3).size(), 3u);
 }
 
 TEST(Host, AFailedLoadCanBeTriedAgain) {
