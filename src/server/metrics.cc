@@ -85,7 +85,7 @@ void Metrics::answered(const std::string& model, const GenerationReport& report)
 std::string Metrics::text(std::span<const HostedStatus> models) const {
   Text text;
   const auto gauge = [&](const char* name, const char* help, auto value) {
-    text.family(name, "gauge", help);
+    text.family(name, std::string_view(name).ends_with("_total") ? "counter" : "gauge", help);
     for (const HostedStatus& m : models) {
       text.value(name, "model_name=" + quoted(m.place.name), static_cast<double>(value(m)));
     }

@@ -41,7 +41,7 @@ void generate(Service& service, const Call& call, GenerateCall wanted, bool chat
 void pull(Service& service, const Call& call) {
   const OllamaPullCall wanted = parse_ollama_pull(body_of(call));
   const ModelRef ref = ModelRef::parse(wanted.model);
-  if (ref.kind == ModelRef::Kind::kFile || ref.kind == ModelRef::Kind::kWheel) {
+  if (ref.kind > ModelRef::Kind::kRegistry) {
     throw FieldError("model", "the API pulls from hubs and registries; '" + wanted.model +
                                   "' is for the command line: hearth pull");
   }
@@ -70,8 +70,10 @@ void pull(Service& service, const Call& call) {
     for (const char* status : {"verifying sha256 digest", "writing manifest"}) {
       say({.status = status, .digest = "", .total = {}, .completed = {}});
     }
-  } catch (const Error& error) {
+  } catch (const std::exception& thrown) {
     if (!streaming) throw;
+    const auto* known = dynamic_cast<const Error*>(&thrown);
+    const Error error = known ? *known : Error(ErrorCode::kInternal, thrown.what());
     call.exchange->write(error_body(Dialect::kOllama, api_error(error), call.id) + "\n");
     return call.exchange->end();
   }

@@ -33,7 +33,7 @@ void add_usage(State& state, const UsageRow& row) {
   try {
     state.add_usage(row);
   } catch (const Error& error) {
-    log(LogLevel::kError, "usage was not written: " + error.message());
+    log(LogLevel::kError, "usage was not written: " + error.message() + ": " + error.detail());
   }
 }
 
@@ -52,12 +52,13 @@ HttpFields id_headers(const std::string& id) { return {{"X-Request-Id", id}, {"R
 
 std::optional<double> keep_alive_of(const Call& call, const std::optional<KeepAlive>& keep_alive) {
   if (!keep_alive) return std::nullopt;
-  if (keep_alive->seconds <= 0 && !call.caller.admin) {
+  if (call.caller.admin) return keep_alive->seconds;
+  if (keep_alive->seconds <= 0) {
     throw Error(ErrorCode::kPermissionDenied,
                 "to unload a model, or to keep it for ever, needs the key of an admin: leave "
                 "keep_alive out");
   }
-  return keep_alive->seconds;
+  return std::nullopt;
 }
 
 void reply_json(const Call& call, std::string body, int status) {
@@ -158,14 +159,12 @@ std::future<void> submit_pooling(const HostedModel& model, std::vector<TokenId> 
     sum->resize(state.size());
     for (std::size_t d = 0; d < state.size(); ++d) (*sum)[d] += state[d];
   };
-  request.on_error = [done](const Error& error) {
-    done->set_exception(std::make_exception_ptr(error));
-  };
-  request.on_finish = [fail = request.on_error, done,
-                       exchange = call.exchange](FinishReason reason) {
-    if (reason == FinishReason::kCancelled)
-      return fail(Error(ErrorCode::kCancelled, "the server is stopping, or the client has left"));
-    done->set_value();
+  // Called while it is handled; what it is beyond an Error must not be cut off.
+  request.on_error = [done](const Error&) { done->set_exception(std::current_exception()); };
+  request.on_finish = [done](FinishReason reason) {
+    if (reason != FinishReason::kCancelled) return done->set_value();
+    done->set_exception(std::make_exception_ptr(
+        Error(ErrorCode::kCancelled, "the server is stopping, or the client has left")));
   };
   std::future<void> ready = done->get_future();
   model.engine->post(
