@@ -51,6 +51,10 @@ void add_ps(CLI::App& app) {
   CLI::App* command =
       app.add_subcommand("ps", "List the models that the running server has loaded");
   command->add_flag("--json", *json, "Print one JSON object");
+  command->footer(
+      "Examples:\n"
+      "  hearth ps\n"
+      "  HEARTH_SERVER=192.0.2.7:11435 hearth ps --json");
   command->callback([json] { ps(*json); });
 }
 

@@ -14,6 +14,10 @@ void add_stop(CLI::App& app) {
   auto model = std::make_shared<std::string>();
   CLI::App* command = app.add_subcommand("stop", "Have the running server unload a model");
   command->add_option("MODEL", *model, "A model that 'hearth ps' lists")->required()->type_name("");
+  command->footer(
+      "Examples:\n"
+      "  hearth stop smollm2\n"
+      "  HEARTH_SERVER=192.0.2.7:11435 HEARTH_API_KEY=… hearth stop gemma3:270m");
   command->callback([model] {
     RunningServer server;
     server.post("/api/generate", {{"model", *model}, {"keep_alive", 0}, {"stream", false}});

@@ -87,7 +87,10 @@ Json body_of(Dialect dialect, const ApiError& error, std::string_view request_id
                 {"type", llama_type(error.status)}}}};
     case Dialect::kOllama: break;
   }
-  return {{"error", error.message}};
+  // The code is ours: `hearth run` tells by it what the status does not.
+  Json body{{"error", error.message}};
+  if (!error.code.empty()) body["code"] = error.code;
+  return body;
 }
 
 }  // namespace

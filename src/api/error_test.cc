@@ -62,7 +62,8 @@ TEST(ApiError, EveryDialectHasItsOwnShape) {
   EXPECT_EQ(error_body(Dialect::kAnthropic, error, "7"),
             R"({"type":"error","error":{"type":"invalid_request_error",)"
             R"("message":"n is 0, \"must\" be 1"},"request_id":"7"})");
-  EXPECT_EQ(error_body(Dialect::kOllama, error, "7"), R"({"error":"n is 0, \"must\" be 1"})");
+  EXPECT_EQ(error_body(Dialect::kOllama, error, "7"),
+            R"({"error":"n is 0, \"must\" be 1","code":"invalid_value"})");
   EXPECT_EQ(error_body(Dialect::kLlama, error, "7"),
             R"({"error":{"code":400,"message":"n is 0, \"must\" be 1",)"
             R"("type":"invalid_request_error"}})");

@@ -37,11 +37,17 @@ ErrorCode code_of(int status) {
   }
 }
 
-// Ollama's form: {"error": "…"}.
+// Ollama's form, {"error": "…"}, or llama-server's, {"error": {"message": "…"}}; the code of the
+// catalogue, where it stands beside that, says what the status does not.
 [[noreturn]] void throw_reply(const nlohmann::json& body, int status) {
-  const bool told = body.is_object() && body.contains("error") && body["error"].is_string();
-  throw Error(code_of(status), told ? printable(body["error"].get<std::string>(), kShownBytesMax)
-                                    : "the server answers with status " + std::to_string(status));
+  nlohmann::json error =
+      body.is_object() ? body.value("error", nlohmann::json()) : nlohmann::json();
+  if (error.is_object()) error = error.value("message", nlohmann::json());
+  const bool too_long =
+      body.is_object() && body.value("code", nlohmann::json()) == "context_length_exceeded";
+  throw Error(too_long ? ErrorCode::kResourceExhausted : code_of(status),
+              error.is_string() ? printable(error.get<std::string>(), kShownBytesMax)
+                                : "the server answers with status " + std::to_string(status));
 }
 
 nlohmann::json parsed(const std::string& text) {
@@ -65,6 +71,7 @@ std::string RunningServer::default_address() {
 
 RunningServer::RunningServer(std::string address) : address_(std::move(address)), http_(patient()) {
   while (address_.ends_with('/')) address_.pop_back();
+  if (address_.find("://") == std::string::npos) address_.insert(0, "http://");
 }
 
 bool RunningServer::listens() const { return loopback_listens(Url::parse(address_)); }
@@ -82,6 +89,17 @@ nlohmann::json RunningServer::post(const std::string& path, const nlohmann::json
   HttpRequest request = request_for(path);
   request.json = body.dump();
   return ask(request);
+}
+
+std::string RunningServer::text(const std::string& path, const CancelToken* cancel) {
+  int status = 0;
+  std::string body;
+  send(request_for(path),
+       {[&](const HttpHead& head) { status = head.status; },
+        [&](std::span<const std::byte> bytes) { append(body, bytes); }},
+       cancel);
+  if (status != 200) throw_reply(nlohmann::json::parse(body, nullptr, false), status);
+  return body;
 }
 
 nlohmann::json RunningServer::ask(const HttpRequest& request) {

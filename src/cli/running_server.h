@@ -1,5 +1,6 @@
 // RunningServer: the server of this machine, as commands talk to it: HEARTH_SERVER, else the
-// address that `hearth serve` takes by default; with HEARTH_API_KEY, where that is set. One thread.
+// address that `hearth serve` takes by default; with HEARTH_API_KEY, where that is set. An address
+// without a scheme is http. One thread.
 #pragma once
 
 #include <functional>
@@ -23,6 +24,8 @@ class RunningServer {
   // Errors: kUnavailable when none answers there; what the server says otherwise.
   nlohmann::json get(const std::string& path);
   nlohmann::json post(const std::string& path, const nlohmann::json& body);
+  // What is no JSON.
+  std::string text(const std::string& path, const CancelToken* cancel);
   // A reply of one JSON object a line, each as it comes. kCancelled.
   void stream(const std::string& path, const nlohmann::json& body,
               const std::function<void(const nlohmann::json&)>& on_line, const CancelToken* cancel);

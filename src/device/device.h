@@ -8,7 +8,7 @@
 //
 // Plain operations are pure virtual. Fused ones have a default that is made of plain ones, which is
 // what they mean; a Device may override them, and tests hold the two against each other. One thread
-// uses a Device at a time.
+// uses a Device at a time; one other may make resources of it meanwhile.
 #pragma once
 
 #include <cstddef>

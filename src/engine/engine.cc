@@ -149,6 +149,8 @@ void Engine::deliver_all(std::span<const Chunk> chunks) {
       logits += Runner::wants_logits(chunk, row);
       hidden += Runner::wants_hidden(chunk, row);
     }
+    const std::size_t prompt = chunk.sequence->prompt_tokens;
+    counters_.prompt_rows += std::min(chunk.rows, prompt - std::min(prompt, chunk.first));
     scheduler_.computed(chunk);
     const SequenceId id = chunk.sequence->id;
     try {
@@ -171,6 +173,8 @@ void Engine::fail(SequenceId id) {
     throw;
   } catch (const Error& error) {
     on_error(error);
+  } catch (const std::exception& error) {
+    on_error(Error(ErrorCode::kInternal, error.what()));
   }
 }
 
@@ -190,6 +194,7 @@ void Engine::fail_all(std::span<const Chunk> chunks) {
 EngineLoad Engine::load() const {
   EngineLoad load{.running = scheduler_.running().size(),
                   .waiting = scheduler_.waiting().size(),
+                  .places = scheduler_.sequences_max(),
                   .blocks = scheduler_.group(0).size(),
                   .blocks_in_use = 0,
                   .preemptions = scheduler_.preemptions(),

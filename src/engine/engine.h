@@ -29,6 +29,7 @@ struct EngineOptions {
 struct EngineCounters {
   std::uint64_t steps = 0;
   std::uint64_t rows = 0;
+  std::uint64_t prompt_rows = 0;  // of them, of prompts
   std::uint64_t cached_rows = 0;  // found in the cache instead of computed
   std::uint64_t answer_tokens = 0;
   double busy_seconds = 0;  // in steps
@@ -37,6 +38,7 @@ struct EngineCounters {
 // The engine at this moment.
 struct EngineLoad {
   std::size_t running = 0, waiting = 0;       // sequences
+  std::size_t places = 0;                     // that may run at a time
   std::size_t blocks = 0, blocks_in_use = 0;  // of the cache group with the fewest free
   std::uint64_t preemptions = 0;
   double wait_seconds = 0;  // predicted, for who comes now
@@ -55,7 +57,8 @@ class Engine {
   // Computes one step and calls the requests back (they may submit). False when there was nothing
   // to do. What a callback or a request's sampling throws comes out of here, and that request is
   // dropped, its on_finish not called; what the device throws drops all requests of the step. The
-  // others go on with the next step. A request with on_error is told instead, if it was an Error.
+  // others go on with the next step. A request with on_error is told instead; what is no Error, as
+  // kInternal.
   bool step();
   // Steps until there is nothing left to do.
   void run() {

@@ -505,6 +505,31 @@ TEST(Engine, TellsARequestOfItsOwnError) {
   EXPECT_TRUE(engine.idle());
 }
 
+// What it throws between two of its rows must not give the next sequence another row's logits.
+TEST(Engine, AFailedCallbackChangesNobodyElsesAnswer) {
+  const Loaded loaded(kLlama);
+  const auto answer_beside = [&](bool fails) {
+    Engine engine = loaded.engine(256);
+    Request bad = request_of(1, 5, 5);
+    bad.on_logits = [&](std::size_t position, std::span<const float>) {
+      if (fails && position == 1) throw std::runtime_error("mine");
+    };
+    std::string error;
+    bad.on_error = [&](const Error& told) { error = told.message(); };
+    Result good;
+    Request other = request_of(2, 5, 5);
+    good.listen(other);
+    engine.submit(std::move(bad));
+    engine.submit(std::move(other));
+    engine.run();
+    EXPECT_EQ(error, fails ? "mine" : "");
+    return good.tokens;
+  };
+  const auto alone = answer_beside(false);
+  EXPECT_EQ(alone.size(), 5u);
+  EXPECT_EQ(answer_beside(true), alone);
+}
+
 TEST(Engine, LogprobsAreOfTheChosenTokens) {
   const Loaded loaded(kLlama);
   Engine engine = loaded.engine(256);

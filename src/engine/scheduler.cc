@@ -205,8 +205,8 @@ bool Scheduler::make_way(Sequence& sequence) {
   return true;
 }
 
-// Of a tenant that was served no less than the one that asks: else two could take the room from each
-// other for ever, and neither get anywhere.
+// Of a tenant that was served no less than the one that asks: else two could take the room from
+// each other for ever, and neither get anywhere.
 Sequence* Scheduler::youngest_beyond_its_part(const std::string& asking) {
   const bool crowded = running_.size() >= options_.sequences_max;
   for (auto at = running_.rbegin(); at != running_.rend(); ++at) {
@@ -358,9 +358,8 @@ void Scheduler::finish(SequenceId id) {
 }
 
 std::size_t Scheduler::answering() const {
-  return static_cast<std::size_t>(
-      std::count_if(running_.begin(), running_.end(),
-                    [](const auto& running) { return decodes(*running); }));
+  return static_cast<std::size_t>(std::count_if(
+      running_.begin(), running_.end(), [](const auto& running) { return decodes(*running); }));
 }
 
 Sequence* Scheduler::find(SequenceId id) {

@@ -71,6 +71,7 @@ class Scheduler {
   const std::deque<std::unique_ptr<Sequence>>& running() const noexcept { return running_; }
   const std::deque<std::unique_ptr<Sequence>>& waiting() const noexcept { return waiting_; }
   const BlockManager& group(std::size_t index) const noexcept { return groups_[index]; }
+  std::size_t sequences_max() const noexcept { return options_.sequences_max; }
   std::uint64_t preemptions() const noexcept { return preemptions_; }
 
  private:

@@ -247,9 +247,7 @@ void simulate(const Load& load) {
   EXPECT_GT(recomputed, 20u) << "nobody was preempted";
 }
 
-TEST(SchedulerSimulation, OneGroup) {
-  simulate({.windows = {0}, .blocks = 12, .budget = 48});
-}
+TEST(SchedulerSimulation, OneGroup) { simulate({.windows = {0}, .blocks = 12, .budget = 48}); }
 
 TEST(SchedulerSimulation, GlobalAndWindow) {
   simulate({.windows = {70, 0}, .blocks = 12, .budget = 48});
@@ -268,11 +266,7 @@ TEST(SchedulerSimulation, Tenants) {
 }
 
 TEST(SchedulerSimulation, TenantsAndFewPlaces) {
-  simulate({.windows = {0},
-            .blocks = 14,
-            .budget = 20,
-            .tenants = 3,
-            .sequences_max = 3});
+  simulate({.windows = {0}, .blocks = 14, .budget = 20, .tenants = 3, .sequences_max = 3});
 }
 
 TEST(SchedulerSimulation, Priorities) {
@@ -336,8 +330,8 @@ TEST(SchedulerSimulation, PromptsAreReadAsPrioritiesSay) {
 }
 
 TEST(SchedulerSimulation, PlacesAreGivenAsPrioritiesSay) {
-  const Parts parts =
-      parts_of({.windows = {0}, .blocks = 512, .rows_per_step = 64, .sequences_max = 21}, 20, 20, 30);
+  const Parts parts = parts_of(
+      {.windows = {0}, .blocks = 512, .rows_per_step = 64, .sequences_max = 21}, 20, 20, 30);
   EXPECT_NEAR(parts.ratio(Priority::kHigh, Priority::kNormal), 4, 0.5);  // 16 places, 4 and 1
   EXPECT_NEAR(parts.ratio(Priority::kNormal, Priority::kLow), 4, 0.5);
   EXPECT_GT(parts.ended[static_cast<std::size_t>(Priority::kLow)], 100u);

@@ -27,13 +27,13 @@ class StepCost {
   static constexpr std::size_t kPromptRowsMin = 8;  // or a prompt would never end
   static constexpr std::size_t kPromptRowsAtFirst = 32;  // nothing measured yet
   static constexpr double kAnswerSteps = 256;            // of a usual answer
-  static constexpr double kOther = 1.25;         // times as many answers: their cost is measured
+  static constexpr double kOther = 1.25;        // times as many answers: their cost is measured
   static constexpr std::size_t kMixedMax = 32;  // steps without a new measure: 2 % of them, at 1.8
 
-  double decode_seconds_ = 0;     // of a step of answers alone
-  double decode_answers_ = 0;     // so many
+  double decode_seconds_ = 0;      // of a step of answers alone
+  double decode_answers_ = 0;      // so many
   std::size_t mixed_in_turn_ = 0;  // steps since
-  double row_seconds_ = 0;        // of a row of a prompt
+  double row_seconds_ = 0;         // of a row of a prompt
 };
 
 }  // namespace hearth

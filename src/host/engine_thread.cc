@@ -8,26 +8,30 @@ namespace hearth {
 EngineThread::EngineThread(Engine& engine, Turns& turns)
     : engine_(engine), turns_(turns), load_(engine.load()), thread_([this] { loop(); }) {}
 
-EngineThread::~EngineThread() {
+void EngineThread::stop() {
   {
     const std::scoped_lock lock(mutex_);
     stopping_ = true;
   }
   posted_.notify_one();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
-void EngineThread::post(Work work) {
+void EngineThread::post(Work work, std::size_t sequences) {
   {
     const std::scoped_lock lock(mutex_);
+    if (stopping_) return;
     work_.push_back(std::move(work));
+    posted_sequences_ += sequences;
   }
   posted_.notify_one();
 }
 
 EngineLoad EngineThread::load() const {
   const std::scoped_lock lock(mutex_);
-  return load_;
+  EngineLoad load = load_;
+  load.waiting += posted_sequences_;
+  return load;
 }
 
 EngineCounters EngineThread::counters() const {
@@ -36,27 +40,41 @@ EngineCounters EngineThread::counters() const {
 }
 
 // Waits for something to do, and takes what was posted. False at the end.
-bool EngineThread::take(std::vector<Work>& work) {
+bool EngineThread::take(std::vector<Work>& work, std::size_t& sequences) {
   std::unique_lock lock(mutex_);
-  load_ = engine_.load();
-  counters_ = engine_.counters();
   posted_.wait(lock, [this] { return stopping_ || !work_.empty() || !engine_.idle(); });
   work.swap(work_);
+  sequences = posted_sequences_;
   return !stopping_;
 }
 
+void EngineThread::note(std::size_t submitted) {
+  const std::scoped_lock lock(mutex_);
+  load_ = engine_.load();
+  counters_ = engine_.counters();
+  posted_sequences_ -= submitted;
+}
+
 void EngineThread::loop() {
-  std::vector<Work> work;
-  while (take(work)) {
+  const auto kept_going = [](const auto& what) {
     try {
-      for (const Work& each : work) each(engine_);
-      const std::scoped_lock turn(turns_);
-      engine_.step();
+      what();
     } catch (const std::exception& error) {
       // Of a request that gave no on_error; it is dropped.
       log(LogLevel::kError, error.what());
     }
-    work.clear();
+  };
+  std::vector<Work> work;
+  std::size_t sequences = 0;
+  while (take(work, sequences)) {
+    for (const Work& each : work) kept_going([&] { each(engine_); });
+    work.clear();  // and with it what their requests hold, if those have ended by then
+    note(sequences);
+    kept_going([this] {
+      const std::scoped_lock turn(turns_);
+      engine_.step();
+    });
+    note(0);
   }
 }
 

@@ -45,13 +45,14 @@ void Host::stop() {
   std::vector<std::shared_ptr<HostedModel>> models;
   {
     const std::scoped_lock lock(mutex_);
+    refuses_ = true;
     for (auto& [name, entry] : entries_) {
       if (entry.model) models.push_back(entry.model);
     }
     models.insert(models.end(), leaving_.begin(), leaving_.end());
   }
   for (const auto& model : models) {
-    model->engine.reset();
+    model->engine->stop();
     model->loaded->engine.reset();
   }
 }
@@ -67,12 +68,13 @@ Host::Lease Host::acquire(const std::string& name, std::optional<double> keep_al
   const ModelPlace place = options_.find(name);
   std::unique_lock lock(mutex_);
   for (;;) {
+    if (refuses_) throw Error(ErrorCode::kUnavailable, "the server is stopping");
+    throw_if(cancel);
     const auto [at, fresh] = entries_.try_emplace(place.name);
     if (at->second.model) return use(at->second, keep_alive_seconds);
     if (fresh) break;
     // Another loads it.
     changed_.wait_for(lock, std::chrono::milliseconds(100));
-    throw_if(cancel);
   }
   lock.unlock();
   std::shared_ptr<HostedModel> model;
@@ -93,6 +95,7 @@ Host::Lease Host::acquire(const std::string& name, std::optional<double> keep_al
 
 std::shared_ptr<HostedModel> Host::load(const ModelPlace& place, const CancelToken* cancel) {
   const std::scoped_lock one_at_a_time(loading_);
+  throw_if(cancel);
   LoadOptions how = options_.load;
   how.shared_device = device_;
   how.blob_digest = place.digest;
@@ -101,10 +104,7 @@ std::shared_ptr<HostedModel> Host::load(const ModelPlace& place, const CancelTok
   how.cache_bytes = make_room(place, file_bytes, cancel);
   auto model = std::make_shared<HostedModel>();
   model->place = place;
-  {
-    const std::scoped_lock turn(turns_);
-    model->loaded = open_model(place.path, how);
-  }
+  model->loaded = open_model(place.path, how);  // beside whoever computes
   model->prompts = std::make_unique<ModelPrompts>(model->loaded->tokenizer,
                                                   model_template(model->loaded->file.metadata()));
   model->memory_bytes = file_bytes + model->loaded->engine->cache_bytes();

@@ -65,7 +65,8 @@ class Host {
   explicit Host(HostOptions options);
   ~Host();  // every Lease has been given back, or stop() called
 
-  // Drops what is being computed, without calling it back, and with it the Leases of requests.
+  // Drops what is being computed, without calling it back, and with it the Leases of requests;
+  // nothing is loaded from then on. Nobody else uses a Lease, nor calls acquire(), meanwhile.
   void stop();
 
   // keep_alive_seconds: after the last Lease is given back; negative: for ever; none: the Host's.
@@ -104,7 +105,7 @@ class Host {
   std::condition_variable changed_;
   Entries entries_;                                    // guarded by mutex_
   std::vector<std::shared_ptr<HostedModel>> leaving_;  // likewise: unloaded while in use
-  bool stopping_ = false;                              // likewise
+  bool refuses_ = false, stopping_ = false;            // likewise
   std::thread watcher_;
 };
 

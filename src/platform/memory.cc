@@ -1,6 +1,7 @@
 #include "platform/memory.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
@@ -57,6 +58,13 @@ PageBuffer::~PageBuffer() {
 std::uint64_t available_memory_bytes() {
   const std::uint64_t available = system_available_bytes();
   return std::min(available, memory_left_in_cgroups().value_or(available));
+}
+
+std::uint64_t resident_memory_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  std::uint64_t all_pages = 0, resident_pages = 0;
+  if (!(statm >> all_pages >> resident_pages)) return 0;
+  return resident_pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
 }  // namespace hearth

@@ -41,5 +41,7 @@ class PageBuffer {
 // Memory this process may still take, in bytes: what the system calls available, or what its
 // control groups leave.
 std::uint64_t available_memory_bytes();
+// Memory this process has taken, files that it maps included; 0 where the system does not say.
+std::uint64_t resident_memory_bytes();
 
 }  // namespace hearth

@@ -22,6 +22,15 @@ double seconds_since(Clock::time_point start) {
 // answer.
 constexpr std::size_t kAnswerPart = 4;  // a quarter of the context
 
+// That a client may be a whole buffer behind.
+constexpr double kBehindSeconds = 10;
+
+// A stream says something at least so often, while a long prompt is read.
+constexpr double kPingSeconds = 10;
+
+// Of an answer that shifts and has no max_tokens, in contexts; Ollama's limit, too.
+constexpr std::size_t kShiftedContextsMax = 10;
+
 constexpr int kLeftStatus = 499;  // of a reply that did not come to its end, as nginx logs it
 
 class Generation : public std::enable_shared_from_this<Generation> {
@@ -38,9 +47,9 @@ class Generation : public std::enable_shared_from_this<Generation> {
   }
 
   void start() {
-    refuse_if_full();
+    refuse_if_full(*parts_.model, answers_.size(), parts_.waiting_max);
     parts_.model->engine->post(
-        [self = shared_from_this()](Engine& engine) { self->submit(engine); });
+        [self = shared_from_this()](Engine& engine) { self->submit(engine); }, answers_.size());
   }
 
  private:
@@ -87,14 +96,6 @@ class Generation : public std::enable_shared_from_this<Generation> {
     tokens.erase(tokens.begin() + 1, tokens.begin() + 1 + static_cast<std::ptrdiff_t>(count));
   }
 
-  void refuse_if_full() const {
-    const EngineLoad load = parts_.model->engine->load();
-    if (load.waiting + answers_.size() <= parts_.waiting_max) return;
-    throw BusyError("the queue is full: " + std::to_string(load.waiting) +
-                        " answers wait, at most " + std::to_string(parts_.waiting_max) + " may",
-                    load.wait_seconds);
-  }
-
   void submit(Engine& engine) {
     for (Answer& answer : answers_) {
       try {
@@ -135,6 +136,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
         self->read(*at, position, logits);
       };
     }
+    request.on_prompt = [self](std::size_t) { self->ping(); };
     request.on_token = [self, at](TokenId id) { return self->accept(*at, id); };
     request.on_finish = [self, at](FinishReason reason) { self->finish(*at, reason); };
     request.on_error = [self](const Error& error) { self->fail(error); };
@@ -155,7 +157,13 @@ class Generation : public std::enable_shared_from_this<Generation> {
       usage_.cached_tokens += cached_tokens;
     if (begun_) return;
     begun_ = true;
+    if (parts_.call.stream) open_stream();
     send(parts_.writer->begin(usage_.prompt_tokens, usage_.cached_tokens));
+  }
+
+  // While the prompt is read: clients give up on a stream that says nothing for minutes.
+  void ping() {
+    if (seconds_since(last_sent_) >= kPingSeconds) send(parts_.writer->ping());
   }
 
   PieceLogprobs named(TokenId id, const TokenLogprobs& of) const {
@@ -251,17 +259,21 @@ class Generation : public std::enable_shared_from_this<Generation> {
   bool shift(Answer& answer) {
     const std::size_t wanted = parts_.call.max_tokens.value_or(SIZE_MAX);
     if (parts_.call.overflow != Overflow::kShift || answer.tokens.size() >= wanted) return false;
+    if (!parts_.call.max_tokens && answer.tokens.size() >= kShiftedContextsMax * context())
+      return false;
     const std::size_t held = prompts_[answer.prompt].size() + answer.tokens.size() - answer.dropped;
     if (held < 2) return false;
     answer.dropped += held / 2;
     usage_.dropped_tokens += held / 2;
-    parts_.model->engine->post([self = shared_from_this(), at = &answer](Engine& engine) {
-      try {
-        engine.submit(self->request_of(*at));
-      } catch (const Error& error) {
-        self->fail(error);
-      }
-    });
+    parts_.model->engine->post(
+        [self = shared_from_this(), at = &answer](Engine& engine) {
+          try {
+            engine.submit(self->request_of(*at));
+          } catch (const Error& error) {
+            self->fail(error);
+          }
+        },
+        1);
     return true;
   }
 
@@ -272,7 +284,16 @@ class Generation : public std::enable_shared_from_this<Generation> {
       return;
     }
     open_stream();
-    if (parts_.exchange->write(std::move(bytes)) != HttpExchange::Write::kOk) leave();
+    last_sent_ = Clock::now();
+    switch (parts_.exchange->write(std::move(bytes))) {
+      case HttpExchange::Write::kOk: behind_since_.reset(); break;
+      case HttpExchange::Write::kGone: leave(); break;
+      case HttpExchange::Write::kFull:
+        if (!behind_since_) behind_since_ = last_sent_;
+        if (seconds_since(*behind_since_) >= kBehindSeconds)
+          fail(Error(ErrorCode::kCancelled, "the stream was not read for too long"));
+        break;
+    }
   }
 
   void open_stream() {
@@ -293,6 +314,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
             std::max(0.0, seconds_since(parts_.arrived) - report_.first_token_seconds)};
     send(parts_.writer->end(usage_, timings));
     if (done_) return;
+    report(false);  // first: a client's next request must find this one's place free
     if (parts_.call.stream) {
       open_stream();
       parts_.exchange->end();
@@ -302,7 +324,6 @@ class Generation : public std::enable_shared_from_this<Generation> {
       parts_.exchange->reply(
           {.status = 200, .headers = std::move(headers), .body = std::move(body_)});
     }
-    report(false);
   }
 
   void fail(const Error& error) {
@@ -361,6 +382,8 @@ class Generation : public std::enable_shared_from_this<Generation> {
   TokenUsage usage_;
   GenerationReport report_;
   std::string body_;  // of a reply that is no stream
+  Clock::time_point last_sent_ = Clock::now();
+  std::optional<Clock::time_point> behind_since_;  // a whole buffer
   bool begun_ = false, streaming_ = false, done_ = false;
 };
 
@@ -460,6 +483,14 @@ std::string_view finish_name(const GenerationReport& report) noexcept {
     case Finish::kCancelled: return "abort";
   }
   return "stop";
+}
+
+void refuse_if_full(const HostedModel& model, std::size_t sequences, std::size_t waiting_max) {
+  const EngineLoad load = model.engine->load();
+  if (load.running + load.waiting + sequences <= load.places + waiting_max) return;
+  throw BusyError("the queue is full: " + std::to_string(load.waiting) + " answers wait, at most " +
+                      std::to_string(waiting_max) + " may",
+                  load.wait_seconds);
 }
 
 void start_generation(GenerationParts parts) {

@@ -55,6 +55,9 @@ struct GenerationParts {
 // tokenizer throw.
 std::vector<std::vector<TokenId>> prompt_tokens(const GenerateCall& call, const HostedModel& model);
 
+// BusyError when so many more would not find a place, nor may wait.
+void refuse_if_full(const HostedModel& model, std::size_t sequences, std::size_t waiting_max);
+
 // Throws Error when it cannot be answered: prompts that do not fit, a queue that is full
 // (Unavailable, with seconds), options out of range. Afterwards everything goes to the exchange.
 void start_generation(GenerationParts parts);

@@ -1,39 +1,57 @@
 #include "server/jobs.h"
 
+#include <utility>
+
 namespace hearth {
 
-Jobs::Jobs(std::size_t threads, std::size_t waiting_max) : waiting_max_(waiting_max) {
-  for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { loop(); });
-}
+Jobs::Jobs(std::size_t threads_max, std::size_t waiting_max)
+    : threads_max_(threads_max), waiting_max_(waiting_max) {}
 
-Jobs::~Jobs() {
+void Jobs::stop() {
+  std::vector<std::thread> threads;
   {
     const std::scoped_lock lock(mutex_);
     stopping_ = true;
+    threads.swap(threads_);
   }
   posted_.notify_all();
-  for (std::thread& thread : threads_) thread.join();
+  for (std::thread& thread : threads) thread.join();
 }
 
 bool Jobs::post(std::function<void()> job) {
+  const std::scoped_lock lock(mutex_);
+  if (stopping_ || waiting_.size() >= waiting_max_) return false;
+  add(std::move(job));
+  return true;
+}
+
+void Jobs::post_always(std::function<void()> job) {
   {
     const std::scoped_lock lock(mutex_);
-    if (waiting_.size() >= waiting_max_) return false;
-    waiting_.push_back(std::move(job));
+    if (!stopping_) return add(std::move(job));
   }
+  job();
+}
+
+void Jobs::add(std::function<void()> job) {
+  waiting_.push_back(std::move(job));
+  if (waiting_.size() > idle_ && threads_.size() < threads_max_)
+    threads_.emplace_back([this] { loop(); });
   posted_.notify_one();
-  return true;
 }
 
 void Jobs::loop() {
   std::unique_lock lock(mutex_);
   for (;;) {
+    ++idle_;
     posted_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+    --idle_;
     if (waiting_.empty()) return;
-    const std::function<void()> job = std::move(waiting_.front());
+    std::function<void()> job = std::move(waiting_.front());
     waiting_.pop_front();
     lock.unlock();
     job();
+    job = nullptr;  // what it holds is let go of without the lock
     lock.lock();
   }
 }

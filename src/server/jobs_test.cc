@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <future>
+#include <latch>
 
 namespace hearth {
 namespace {
@@ -15,6 +16,27 @@ TEST(Jobs, DoesAllBeforeItEnds) {
     for (int i = 0; i < 200; ++i) EXPECT_TRUE(jobs.post([&] { ++done; }));
   }
   EXPECT_EQ(done, 200);
+}
+
+TEST(Jobs, AsManyRunAsMay) {
+  std::latch all(8);
+  Jobs jobs(8, 1000);
+  for (int i = 0; i < 8; ++i) {
+    EXPECT_TRUE(jobs.post([&] { all.arrive_and_wait(); }));
+  }
+  all.wait();
+}
+
+TEST(Jobs, WhatMustBeDoneIsDone) {
+  int done = 0;
+  Jobs jobs(1, 0);
+  EXPECT_FALSE(jobs.post([&] { ++done; }));
+  jobs.post_always([&] { ++done; });
+  jobs.stop();
+  EXPECT_EQ(done, 1);
+  jobs.post_always([&] { ++done; });
+  EXPECT_EQ(done, 2);
+  EXPECT_FALSE(jobs.post([&] { ++done; }));
 }
 
 TEST(Jobs, TakesNoMoreThanMayWait) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "platform/memory.h"
+
 namespace hearth {
 namespace {
 
@@ -42,6 +44,48 @@ class Text {
   }
   std::string out;
 };
+
+// What each model in memory does at this moment.
+void write_hosted(Text& text, std::span<const HostedStatus> models) {
+  const auto of_each = [&](const char* type, const char* name, const char* help, auto value) {
+    text.family(name, type, help);
+    for (const HostedStatus& m : models) {
+      text.value(name, "model_name=" + quoted(m.place.name), static_cast<double>(value(m)));
+    }
+  };
+  of_each("gauge", "vllm:num_requests_running", "Sequences being computed.",
+          [](const auto& m) { return m.load.running; });
+  of_each("gauge", "vllm:num_requests_waiting", "Sequences that wait.",
+          [](const auto& m) { return m.load.waiting; });
+  of_each("gauge", "vllm:kv_cache_usage_perc", "Part of the cache's blocks in use, 0 to 1.",
+          [](const auto& m) {
+            return static_cast<double>(m.load.blocks_in_use) / static_cast<double>(m.load.blocks);
+          });
+  of_each("gauge", "hearth:kv_blocks", "Blocks of the cache, of 32 positions.",
+          [](const auto& m) { return m.load.blocks; });
+  of_each("gauge", "hearth:kv_blocks_in_use", "Of them, in use.",
+          [](const auto& m) { return m.load.blocks_in_use; });
+  of_each("gauge", "hearth:model_memory_bytes", "Weights, and the cache at its most.",
+          [](const auto& m) { return m.memory_bytes; });
+  of_each("gauge", "hearth:leaves_in_seconds", "Unless it is used before; -1: it stays.",
+          [](const auto& m) { return m.leaves_in_seconds.value_or(-1); });
+  of_each("gauge", "hearth:predicted_wait_seconds", "For a request that comes now.",
+          [](const auto& m) { return m.load.wait_seconds; });
+  of_each("counter", "hearth:steps_total", "Passes over the weights.",
+          [](const auto& m) { return m.counters.steps; });
+  of_each("counter", "hearth:step_rows_total", "Tokens computed in them, again after a preemption.",
+          [](const auto& m) { return m.counters.rows; });
+  of_each("counter", "hearth:step_seconds_total", "Time in passes over the weights.",
+          [](const auto& m) { return m.counters.busy_seconds; });
+  of_each("counter", "hearth:computed_prompt_tokens_total", "As they are read, since its load.",
+          [](const auto& m) { return m.counters.prompt_rows; });
+  of_each("counter", "hearth:computed_answer_tokens_total", "As they are made, since its load.",
+          [](const auto& m) { return m.counters.answer_tokens; });
+  of_each("counter", "vllm:num_preemptions_total", "Sequences put back to be computed again.",
+          [](const auto& m) { return m.load.preemptions; });
+  text.family("process_resident_memory_bytes", "gauge", "Of the server.");
+  text.out += "process_resident_memory_bytes " + std::to_string(resident_memory_bytes()) + '\n';
+}
 
 }  // namespace
 
@@ -84,32 +128,7 @@ void Metrics::answered(const std::string& model, const GenerationReport& report)
 
 std::string Metrics::text(std::span<const HostedStatus> models) const {
   Text text;
-  const auto gauge = [&](const char* name, const char* help, auto value) {
-    text.family(name, std::string_view(name).ends_with("_total") ? "counter" : "gauge", help);
-    for (const HostedStatus& m : models) {
-      text.value(name, "model_name=" + quoted(m.place.name), static_cast<double>(value(m)));
-    }
-  };
-  gauge("vllm:num_requests_running", "Sequences being computed.",
-        [](const auto& m) { return m.load.running; });
-  gauge("vllm:num_requests_waiting", "Sequences that wait.",
-        [](const auto& m) { return m.load.waiting; });
-  gauge("vllm:kv_cache_usage_perc", "Part of the cache's blocks in use, 0 to 1.",
-        [](const auto& m) {
-          return static_cast<double>(m.load.blocks_in_use) / static_cast<double>(m.load.blocks);
-        });
-  gauge("hearth:model_memory_bytes", "Weights, and the cache at its most.",
-        [](const auto& m) { return m.memory_bytes; });
-  gauge("hearth:predicted_wait_seconds", "For a request that comes now.",
-        [](const auto& m) { return m.load.wait_seconds; });
-  gauge("hearth:step_seconds_total", "Time in passes over the weights.",
-        [](const auto& m) { return m.counters.busy_seconds; });
-  gauge("hearth:steps_total", "Passes over the weights.",
-        [](const auto& m) { return m.counters.steps; });
-  gauge("hearth:step_rows_total", "Tokens computed in them, of prompts and answers.",
-        [](const auto& m) { return m.counters.rows; });
-  gauge("vllm:num_preemptions_total", "Sequences put back to be computed again.",
-        [](const auto& m) { return m.load.preemptions; });
+  write_hosted(text, models);
   const std::scoped_lock lock(mutex_);
   const auto counter = [&](const char* name, const char* help, auto value) {
     text.family(name, "counter", help);

@@ -1,6 +1,7 @@
 // Ollama's routes.
 #include "api/ollama.h"
 #include "base/error.h"
+#include "server/embedding.h"
 #include "server/generation.h"
 #include "server/service.h"
 
@@ -146,17 +147,18 @@ void add_ollama_routes(Router& router, Service& service) {
       "POST", "/api/embed", Permission::kUse, "Texts as vectors of length 1",
       [&service](const Call& call) {
         const EmbedCall wanted = parse_ollama_embed(body_of(call));
-        const Embeddings made = embed(service, call, wanted);
-        reply_json(call, ollama_embed_reply(wanted, made.vectors, made.usage, made.timings));
+        embed(service, call, wanted, [wanted](const Embeddings& made) {
+          return ollama_embed_reply(wanted, made.vectors, made.usage, made.timings);
+        });
       },
       ollama_embed_fields()));
   router.add(route(
       "POST", "/api/embeddings", Permission::kUse, "A text as a vector (the old form)",
       [&service](const Call& call) {
-        const EmbedCall wanted = parse_ollama_embeddings(body_of(call));
-        const Embeddings made = embed(service, call, wanted);
-        reply_json(call, ollama_embeddings_reply(made.vectors.empty() ? std::vector<float>()
-                                                                      : made.vectors[0]));
+        embed(service, call, parse_ollama_embeddings(body_of(call)), [](const Embeddings& made) {
+          return ollama_embeddings_reply(made.vectors.empty() ? std::vector<float>()
+                                                              : made.vectors[0]);
+        });
       },
       ollama_embeddings_fields()));
   router.add(route(

@@ -1,6 +1,7 @@
 // OpenAI's routes, and Anthropic's.
 #include "api/anthropic.h"
 #include "api/openai.h"
+#include "server/embedding.h"
 #include "server/generation.h"
 #include "server/service.h"
 
@@ -55,8 +56,9 @@ void add_openai_routes(Router& router, Service& service) {
   router.add(post("/v1/embeddings", Dialect::kOpenAi, "Texts as vectors of length 1",
                   openai_embedding_fields(), [&service](const Call& call) {
                     const EmbedCall wanted = parse_openai_embedding(call.exchange->request().body);
-                    const Embeddings made = embed(service, call, wanted);
-                    reply_json(call, openai_embedding_reply(wanted, made.vectors, made.usage));
+                    embed(service, call, wanted, [wanted](const Embeddings& made) {
+                      return openai_embedding_reply(wanted, made.vectors, made.usage);
+                    });
                   }));
   router.add(get("/v1/models", "The models of the library", [&service](const Call& call) {
     reply_json(call, openai_models_reply(model_entries(service.library)));

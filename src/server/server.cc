@@ -12,6 +12,7 @@ namespace hearth {
 namespace {
 
 constexpr std::size_t kJobsWaitingMax = 1024;
+constexpr std::size_t kLookThreads = 2;  // of requests that only read
 // Of a request whose route reads none: what a client sends by habit, "{}" or an empty form.
 constexpr std::size_t kUnreadBodyBytesMax = 4096;
 
@@ -97,7 +98,8 @@ class Server::Impl {
                  .waiting_max = options.waiting_max,
                  .version = std::move(options.version),
                  .readiness = {}},
-        jobs_(options.job_threads, kJobsWaitingMax) {
+        jobs_(options.job_threads, kJobsWaitingMax),
+        looks_(kLookThreads, kJobsWaitingMax) {
     add_openai_routes(router_, service_);
     add_anthropic_routes(router_, service_);
     add_ollama_routes(router_, service_);
@@ -114,6 +116,13 @@ class Server::Impl {
   }
 
   HttpServer& http() { return *http_; }
+  std::size_t stop(double deadline_seconds, const CancelToken* hurry) {
+    set(Readiness::kStopping);
+    const std::size_t cut = http_->stop(deadline_seconds, hurry);
+    looks_.stop();
+    jobs_.stop();
+    return cut;
+  }
   void set(Readiness readiness) { service_.readiness = readiness; }
 
  private:
@@ -160,12 +169,16 @@ class Server::Impl {
   }
 
   void take(std::shared_ptr<HttpExchange> exchange) const {
-    const bool taken = jobs_.post([this, exchange] { handle(exchange); });
+    // Who only looks does not wait for those who load and compute.
+    const std::string& method = exchange->request().method;
+    Jobs& jobs = method == "GET" || method == "HEAD" ? looks_ : jobs_;
+    const bool taken = jobs.post([this, exchange] { handle(exchange); });
     if (taken) return;
     exchange->reply(refusal(503, "too many requests wait", exchange->request().path));
   }
 
   void handle(const std::shared_ptr<HttpExchange>& exchange) const {
+    if (exchange->gone().cancelled()) return;  // nobody is there to read it
     const IncomingRequest& request = exchange->request();
     Router::Match match = router_.match(request.method, request.path);
     const Route& route = *match.route;
@@ -205,7 +218,7 @@ class Server::Impl {
   Doors doors_;
   Limits limits_;
   Service service_;
-  mutable Jobs jobs_;  // ends before what its jobs use
+  mutable Jobs jobs_, looks_;  // end before what their jobs use
   std::unique_ptr<HttpServer> http_;
 };
 
@@ -215,8 +228,7 @@ Server::~Server() = default;
 void Server::start() { impl_->http().start(); }
 void Server::set_ready() { impl_->set(Readiness::kReady); }
 std::size_t Server::stop(double deadline_seconds, const CancelToken* hurry) {
-  impl_->set(Readiness::kStopping);
-  return impl_->http().stop(deadline_seconds, hurry);
+  return impl_->stop(deadline_seconds, hurry);
 }
 std::vector<TcpEndpoint> Server::endpoints() const { return impl_->http().endpoints(); }
 

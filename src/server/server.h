@@ -19,7 +19,7 @@ struct ServerOptions {
   DoorOptions doors;
   std::string default_model;
   std::size_t waiting_max = 256;
-  std::size_t job_threads = 8;
+  std::size_t job_threads = 64;
   std::string version;
 };
 

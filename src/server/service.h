@@ -55,13 +55,11 @@ void answer(Service& service, const Call& call, GenerateCall wanted, const MakeW
 
 ReplyHead reply_head(const Call& call, std::string_view model);
 
-struct Embeddings {
-  std::vector<std::vector<float>> vectors;  // of length 1
-  TokenUsage usage;
-  CallTimings timings;
-};
-// Means of the hidden states of all positions. Returns when all are there.
-Embeddings embed(Service& service, const Call& call, const EmbedCall& wanted);
+// The default where none is named.
+const std::string& model_of(const Service& service, const std::string& wanted);
+// Writes it to disk; what fails there is logged.
+void add_usage(Service& service, std::int64_t key_id, const std::string& model,
+               const TokenUsage& usage);
 
 // The library as listings show it; what each file says of itself is read once.
 std::vector<ModelEntry> model_entries(const Library& library);

@@ -7,6 +7,7 @@ come in, what errors say, prefixes and tenants, one result in any company, leavi
 
 import contextlib
 import http.client
+import http.client
 import json
 import os
 import re
@@ -16,11 +17,15 @@ import socket
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 import time
 from pathlib import Path
 
 from serving import Serving
+
+sys.path.append(str(Path(__file__).resolve().parent.parent / "cli"))
+from terminal_session import Terminal
 
 MODEL = "smollm2"
 # No path of this machine, no address of memory.
@@ -350,11 +355,41 @@ def commands(checks, server, build):
     listed = json.loads(hearth("ps", "--json").stdout)["models"]
     checks.that(len(listed) == 1 and listed[0]["name"].startswith(MODEL), f"ps: {listed}")
     checks.that(MODEL in hearth("ps").stdout, "ps shows no model")
+    watched = json.loads(hearth("top", "--once", "--json", "--interval", "0.1").stdout)
+    checks.that(watched["server"] == server.url and watched["memory_bytes"] > 1e7 and
+                watched["first_token_p50_seconds"] > 0 and watched["kv_blocks"] > 0 and
+                watched["models"][0]["name"].startswith(MODEL), f"top --json: {watched}")
+    for address in (server.url, server.url.removeprefix("http://")):
+        shown = hearth("top", "--once", "--interval", "0.1", "--server", address)
+        checks.that("running" in shown.stdout and MODEL in shown.stdout, f"top: {shown}")
+    too_long = ("run", MODEL, "word " * 12000, "--max-tokens", "1")
+    asked, local = hearth(*too_long), hearth(*too_long, "--local")
+    checks.that(asked.returncode == local.returncode == 6, f"too long: {asked} {local}")
     checks.that(hearth("stop", MODEL).returncode == 0, "stop")
     gone = server.wait_until(lambda: not json.loads(hearth("ps", "--json").stdout)["models"], 5)
     checks.that(gone, "stop unloads")
     unknown = hearth("stop", "no-such-model")
     checks.that(unknown.returncode == 3, f"stop of an unknown model: {unknown}")
+
+
+def live_view(checks, server, build):
+    """hearth top on a terminal: redrawn in place, left by q or Ctrl-C, which put all back."""
+    for leave, more in (("q", {}), ("\x03", {"NO_COLOR": "1"})):
+        terminal = Terminal([str(build / "hearth"), "top", "--interval", "0.2"],
+                            {"HEARTH_SERVER": server.url, "TERM": "xterm", **more})
+        before = termios.tcgetattr(terminal.fd)
+        terminal.expect("\x1b[?1049h")
+        with server.stream("/v1/chat/completions", ask("Go on.", max_tokens=4000, ignore_eos=True,
+                                                       stream=True)):
+            terminal.expect("1 running")
+            checks.that(terminal.line_is_edited(), "top reads no keys")
+        terminal.expect("0 running")
+        terminal.type(leave)
+        terminal.expect("\x1b[?1049l")
+        checks.that(terminal.exit_code() == 0, f"left by {leave!r}")
+        checks.that(("\x1b[1m" in terminal.all) == (not more), f"bold with {more}")
+        checks.that("\x1b[?25h" in terminal.all, "the cursor is not back")
+        checks.that(termios.tcgetattr(terminal.fd) == before, "the terminal's mode is not back")
 
 
 def draining(checks, server):
@@ -411,7 +446,8 @@ def readiness(checks, build):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    process = subprocess.Popen([build / "hearth", "serve", MODEL, "--port", str(port)],
+    process = subprocess.Popen([build / "hearth", "serve", MODEL, "--host", "localhost", "--port",
+                                str(port)],
                                stderr=subprocess.DEVNULL)
     statuses = []
     end = time.monotonic() + 60
@@ -519,6 +555,47 @@ def overflows(checks, build):
         checks.that(status == 200 and reply["context_limit"] == 256, f"a large num_ctx: {reply}")
 
 
+def stopping_in_the_middle(checks, build):
+    """SIGTERM while requests are being read, embedded and answered, and their clients leave."""
+    with Serving(build / "hearth", MODEL) as server:
+        server.post("/v1/chat/completions", ask("Warm up.", max_tokens=2))
+        sockets = []
+        for i in range(40):
+            path, body = (("/v1/embeddings", {"model": MODEL, "input": ["sea and sand " * 90] * 40}),
+                          ("/v1/chat/completions", ask("river " * 3000, max_tokens=500)))[i % 2]
+            connection = http.client.HTTPConnection(server.host, server.port, timeout=60)
+            connection.request("POST", path, json.dumps(body).encode(),
+                               {"Content-Type": "application/json"})
+            sockets.append(connection)
+        began = time.monotonic()
+        looked = server.request("GET", "/health")[0]
+        checks.that(looked == 200 and time.monotonic() - began < 2,
+                    "who looks waits for those who compute")
+        for connection in sockets:
+            connection.close()
+        code = server.stop()
+    checks.that(code == 0, f"SIGTERM with work on its way: exit code {code}")
+
+
+def large_pieces(checks, server):
+    """An echo with probabilities is one piece of more than what may wait for a client."""
+    text = " environmental responsibilities communication understanding" * 1900
+    with server.stream("/v1/completions", {"model": MODEL, "prompt": text, "max_tokens": 2,
+                                           "echo": True, "logprobs": 5, "stream": True}) as reply:
+        content = reply.read()
+    checks.that(len(content) > 1 << 20 and content.rstrip().endswith(b"data: [DONE]"),
+                f"an echo of {len(content)} bytes was cut")
+
+
+def embeddings_count(checks, server):
+    before = server.metric("vllm:prompt_tokens_total")
+    used = server.post("/v1/embeddings", {"model": MODEL, "input": "sea"})[1]["usage"]
+    after = server.metric("vllm:prompt_tokens_total")
+    checks.that(after - before == used["prompt_tokens"] > 0, f"embeddings: {used}, {before} {after}")
+    status, reply = server.post("/v1/embeddings", {"model": MODEL, "input": "sea " * 20000})
+    checks.that(status == 400, f"an input that does not fit: {status} {reply}")
+
+
 def full_queue(checks, build):
     with Serving(build / "hearth", MODEL, "--parallel", "1", "--queue", "1") as server:
         server.post("/v1/chat/completions", ask("Warm up.", max_tokens=2))
@@ -552,14 +629,16 @@ def main():
     with Serving(build / "hearth", MODEL, "--allow-host", "box.lan", "--cors-origin",
                  "https://app.example") as server:
         for check in (hosts_and_origins, pages, bounds, bad_requests, one_result, prefixes,
-                      several_answers, leaving):
+                      several_answers, leaving, large_pieces, embeddings_count):
             check(checks, server)
         commands(checks, server, build)
+        live_view(checks, server, build)
         draining(checks, server)
-    gone = subprocess.run([build / "hearth", "ps"], check=False, capture_output=True, text=True,
-                          env={**os.environ, "HEARTH_SERVER": server.url})
-    checks.that(gone.returncode == 8 and "hearth serve" in gone.stderr, f"no server: {gone}")
-    for check in (full_queue, cut_off, readiness, log_lines, overflows):
+    for command in ("ps", "top"):
+        gone = subprocess.run([build / "hearth", command], check=False, capture_output=True,
+                              text=True, env={**os.environ, "HEARTH_SERVER": server.url})
+        checks.that(gone.returncode == 8 and "hearth serve" in gone.stderr, f"no server: {gone}")
+    for check in (full_queue, cut_off, readiness, log_lines, overflows, stopping_in_the_middle):
         check(checks, build)
     print(f"serve: {checks.count} checks, {len(checks.failed)} failed")
     return 1 if checks.failed else 0

@@ -152,7 +152,8 @@ std::vector<std::unique_ptr<Weight>> WeightLoader::load(ThreadPool& pool,
 
 std::vector<std::unique_ptr<Weight>> CpuDevice::load(std::span<const WeightSource> sources,
                                                      const WeightLoading& how) {
-  return WeightLoader(sources, isa_, in_place_, fast_).load(pool_, how);
+  ThreadPool pool(pool_.size());  // of its own: the other one may be computing
+  return WeightLoader(sources, isa_, in_place_, fast_).load(pool, how);
 }
 
 }  // namespace hearth
