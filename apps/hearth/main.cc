@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "cli/chat_input.h"
+#include "cli/error_line.h"
 #include "command.h"
 #include "format/printable.h"
 
@@ -18,8 +19,7 @@ namespace {
 // A message may quote a file, a template or a server: none of them steers the terminal.
 int report(const hearth::Error& error) {
   constexpr std::size_t kMessageBytesMax = 4096;
-  std::string line = "hearth: " + error.message();
-  if (!error.detail().empty()) line += " (" + error.detail() + ")";
+  const std::string line = "hearth: " + hearth::error_line(error);
   std::fprintf(stderr, "%s\n", hearth::printable(line, kMessageBytesMax).c_str());
   return hearth::exit_code(error.code());
 }

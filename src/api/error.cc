@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/exhausted.h"
+
 namespace hearth {
 namespace {
 
@@ -13,8 +15,13 @@ struct Told {
   const char* code;
 };
 
-Told told_of(ErrorCode code) {
-  switch (code) {
+Told told_of(const Error& error) {
+  if (dynamic_cast<const ContextError*>(&error)) return {400, "context_length_exceeded"};
+  if (const auto* shortage = dynamic_cast<const ShortageError*>(&error)) {
+    return shortage->of() == ShortageError::Of::kDisk ? Told{507, "disk_full"}
+                                                      : Told{503, "out_of_memory"};
+  }
+  switch (error.code()) {
     case ErrorCode::kInvalidArgument: return {400, "invalid_value"};
     case ErrorCode::kNotFound: return {404, "model_not_found"};
     case ErrorCode::kUnsupported: return {400, "unsupported_value"};
@@ -89,7 +96,7 @@ Json body_of(Dialect dialect, const ApiError& error, std::string_view request_id
 }  // namespace
 
 ApiError api_error(const Error& error) {
-  const Told told = told_of(error.code());
+  const Told told = told_of(error);
   ApiError api;
   api.status = told.status;
   api.code = told.code;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/exhausted.h"
+
 namespace hearth {
 namespace {
 
@@ -37,6 +39,19 @@ TEST(ApiError, EveryCodeHasAStatus) {
     EXPECT_FALSE(error.code.empty());
     EXPECT_EQ(error.param, "");
   }
+}
+
+TEST(ApiError, TellsALimitFromALongPromptFromAShortage) {
+  using Of = ShortageError::Of;
+  const auto told = [](const Error& error) {
+    const ApiError api = api_error(error);
+    return std::to_string(api.status) + ' ' + api.code;
+  };
+  EXPECT_EQ(told(Error(ErrorCode::kResourceExhausted, "17 stop strings")), "400 limit_exceeded");
+  EXPECT_EQ(told(ContextError("too long")), "400 context_length_exceeded");
+  EXPECT_EQ(told(ShortageError(Of::kMemory, "m")), "503 out_of_memory");
+  EXPECT_EQ(told(ShortageError(Of::kDescriptors, "m")), "503 out_of_memory");
+  EXPECT_EQ(told(ShortageError(Of::kDisk, "m")), "507 disk_full");
 }
 
 TEST(ApiError, EveryDialectHasItsOwnShape) {

@@ -17,7 +17,8 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 
 constexpr Field kModelField = {"model", kFieldString, 0, kFieldNameBytesMax,
-                               "The model; empty: the one in memory, or the default."};
+                               "The model; empty: the only one in memory, the default, or the "
+                               "only one in the library."};
 constexpr Field kTokenizeFields[] = {
     kModelField,
     {"content", kFieldString, 0, kFieldTextBytesMax, "The text.", true},
@@ -107,13 +108,12 @@ std::string llama_template_reply(std::string_view prompt) { return to_text({{"pr
 std::string llama_slots_reply(std::span<const LlamaSlot> slots) {
   ordered_json list = ordered_json::array();
   for (const LlamaSlot& slot : slots) {
-    ordered_json next{{"has_next_token", slot.processing}, {"n_decoded", slot.answer_tokens}};
+    ordered_json next{{"has_next_token", slot.processing}};
     list.push_back({{"id", slot.id},
                     {"model", slot.model},
                     {"n_ctx", slot.context},
                     {"speculative", false},
                     {"is_processing", slot.processing},
-                    {"n_prompt_tokens", slot.prompt_tokens},
                     {"next_token", ordered_json::array({std::move(next)})}});
   }
   return to_text(list);

@@ -18,7 +18,7 @@ std::span<const Field> llama_detokenize_fields() noexcept;
 std::span<const Field> llama_template_fields() noexcept;
 
 struct LlamaTokenizeCall {
-  std::string model;  // empty: the only one in memory, else the default
+  std::string model;  // empty: the only one in memory, the default, the only one in the library
   RawText text;
   bool with_pieces = false;
 };
@@ -43,7 +43,7 @@ struct LlamaSlot {
   std::uint64_t id = 0;
   std::string model;
   bool processing = false;
-  std::size_t prompt_tokens = 0, answer_tokens = 0, context = 0;
+  std::size_t context = 0;
 };
 std::string llama_slots_reply(std::span<const LlamaSlot> slots);
 

@@ -64,10 +64,10 @@ TEST(Llama, ApplyTemplateReadsOpenAisMessages) {
 }
 
 TEST(Llama, Slots) {
-  const LlamaSlot slots[] = {{0, "m", true, 31, 2, 4096}};
+  const LlamaSlot slots[] = {{0, "m", true, 4096}};
   EXPECT_EQ(llama_slots_reply(slots),
             R"([{"id":0,"model":"m","n_ctx":4096,"speculative":false,"is_processing":true,)"
-            R"("n_prompt_tokens":31,"next_token":[{"has_next_token":true,"n_decoded":2}]}])");
+            R"("next_token":[{"has_next_token":true}]}])");
   EXPECT_EQ(llama_slots_reply({}), "[]");
 }
 

@@ -21,7 +21,8 @@ std::vector<Field> with_call_fields(std::vector<Field> fields) {
       {"options", kFieldObject, 0, kListMax, "How to sample, and for how long.", false, kYes,
        nullptr, ollama_option_fields()},
       {"keep_alive", kFieldNumber | kFieldString, -kKeepAliveMax, kKeepAliveMax,
-       "How long the model stays: seconds, or a text like \"5m\"; negative: for ever; 0: it goes."},
+       "How long the model stays: seconds, or a text like \"5m\"; negative: for ever; 0: it goes. "
+       "An admin's counts."},
       unserved("format", "The form of the answer.", is_empty_text),
       unserved("think", "To think before answering."),
       {"truncate", kFieldBoolean, 0, 0,

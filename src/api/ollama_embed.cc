@@ -20,7 +20,8 @@ std::vector<Field> with_shared_fields(std::vector<Field> fields) {
       {"options", kFieldObject, 0, kListMax, "Taken; they are about answers.", false,
        Field::Served::kNoEffect, nullptr, ollama_option_fields()},
       {"keep_alive", kFieldNumber | kFieldString, -kKeepAliveMax, kKeepAliveMax,
-       "How long the model stays: seconds, or a text like \"5m\"; negative: for ever; 0: it goes."},
+       "How long the model stays: seconds, or a text like \"5m\"; negative: for ever; 0: it goes. "
+       "An admin's counts."},
   };
   fields.insert(fields.end(), std::begin(shared), std::end(shared));
   return fields;

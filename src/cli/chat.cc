@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "cli/chat_commands.h"
+#include "cli/error_line.h"
 #include "cli/interrupt_scope.h"
 #include "cli/prompt_line.h"
 
@@ -50,7 +51,7 @@ bool Chat::handle_or_report(const ChatInput& input) {
     return handle(input);
   } catch (const Error& error) {
     screen_.end_answer();
-    screen_.error(error.message());
+    screen_.error(error_line(error));
     if (input.command.empty() && error.code() == ErrorCode::kResourceExhausted) {
       screen_.note(
           "The conversation is as it was before. /drop N forgets its N oldest turns, "

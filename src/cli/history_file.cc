@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "cli/error_line.h"
 #include "platform/file.h"
 
 namespace hearth {
@@ -62,7 +63,7 @@ std::vector<std::string> HistoryFile::load() {
       write_all(open_private(path_, O_TRUNC), kept, path_);
     }
   } catch (const Error& error) {
-    log(LogLevel::kInfo, "no history: " + error.message());
+    log(LogLevel::kInfo, "no history: " + error_line(error));
   }
   return lines;
 }
@@ -73,7 +74,7 @@ void HistoryFile::append(std::string_view line) {
     make_directories(path_.parent_path());
     write_all(open_private(path_, O_APPEND), std::string(line) + "\n", path_);
   } catch (const Error& error) {
-    log(LogLevel::kInfo, "no history: " + error.message());
+    log(LogLevel::kInfo, "no history: " + error_line(error));
     path_.clear();
   }
 }

@@ -32,6 +32,7 @@ ErrorCode code_of(int status) {
     case 404: return ErrorCode::kNotFound;
     case 429:
     case 503: return ErrorCode::kUnavailable;
+    case 507: return ErrorCode::kResourceExhausted;
     default: return status < 500 ? ErrorCode::kInvalidArgument : ErrorCode::kInternal;
   }
 }

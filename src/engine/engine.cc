@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/exhausted.h"
 #include "engine/logprobs.h"
 
 namespace hearth {
@@ -52,9 +53,9 @@ std::size_t block_count(const Model& model, const Device& device, std::size_t co
   const std::size_t bytes_per_block = block_bytes(model, device);
   const std::size_t blocks = cache_bytes / bytes_per_block;
   if (blocks >= 2) return std::min(blocks, wanted);
-  throw Error(ErrorCode::kResourceExhausted,
-              "the cache needs at least " + std::to_string(2 * bytes_per_block >> 10) +
-                  " KiB, and may take " + std::to_string(cache_bytes >> 10) + " KiB");
+  throw ShortageError(ShortageError::Of::kMemory,
+                      "the cache needs at least " + std::to_string(2 * bytes_per_block >> 10) +
+                          " KiB, and may take " + std::to_string(cache_bytes >> 10) + " KiB");
 }
 
 double seconds() {
@@ -98,10 +99,9 @@ SequenceId Engine::submit(Request request) {
   }
   const std::size_t answer = std::min<std::size_t>(request.max_tokens, 1);
   if (request.prompt.size() + answer > context_) {
-    throw Error(ErrorCode::kResourceExhausted,
-                "the prompt has " + std::to_string(request.prompt.size()) +
-                    " tokens and the context holds " + std::to_string(context_) +
-                    ", the answer included; shorten the prompt or raise --ctx");
+    throw ContextError("the prompt has " + std::to_string(request.prompt.size()) +
+                       " tokens and the context holds " + std::to_string(context_) +
+                       ", the answer included; shorten the prompt or raise --ctx");
   }
   const SequenceId id = next_id_++;
   const std::size_t groups = model_.cache_shapes().size();

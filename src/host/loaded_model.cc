@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/exhausted.h"
 #include "host/weight_cache.h"
 #include "platform/memory.h"
 
@@ -15,10 +16,11 @@ namespace {
 void check_memory(const Gguf& file) {
   const std::uint64_t available = available_memory_bytes();
   if (file.file_bytes() <= available) return;
-  throw Error(ErrorCode::kResourceExhausted,
-              "the model takes " + std::to_string(file.file_bytes() >> 20) + " MiB and " +
-                  std::to_string(available >> 20) +
-                  " MiB of memory are free; close other programs or take a " + "smaller model");
+  throw ShortageError(ShortageError::Of::kMemory,
+                      "the model takes " + std::to_string(file.file_bytes() >> 20) + " MiB and " +
+                          std::to_string(available >> 20) +
+                          " MiB of memory are free; close other programs or take a " +
+                          "smaller model");
 }
 
 void check_vocabulary(const Tokenizer& tokenizer, const Model& model) {

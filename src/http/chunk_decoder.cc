@@ -75,6 +75,9 @@ ChunkDecoder::Progress ChunkDecoder::step_size(char c) {
 }
 
 ChunkDecoder::Progress ChunkDecoder::begin_chunk() {
+  constexpr std::size_t kSizeLineBytes = 16 + 2;  // 64 bits in hexadecimal, CR LF
+  idle_bytes_ += std::max(line_bytes_, kSizeLineBytes) - kSizeLineBytes;
+  if (idle_bytes_ > line_bytes_max_) return Progress::kMalformed;
   if (chunk_bytes_ > body_bytes_left_) return Progress::kTooLarge;
   body_bytes_left_ -= chunk_bytes_;
   line_bytes_ = 0;

@@ -14,7 +14,8 @@ class ChunkDecoder {
  public:
   enum class Progress { kMore, kDone, kMalformed, kTooLarge };
 
-  // `line_bytes_max`: of a chunk's header line, and of all trailers together.
+  // `line_bytes_max`: of a chunk's header line, of what all of them have besides their sizes
+  // (extensions, leading zeros), and of all trailers together.
   ChunkDecoder(std::uint64_t body_bytes_max, std::size_t line_bytes_max)
       : body_bytes_left_(body_bytes_max), line_bytes_max_(line_bytes_max) {}
 
@@ -44,7 +45,7 @@ class ChunkDecoder {
   std::uint64_t chunk_bytes_ = 0;  // of the size that is being read, or that are still to come
   bool has_digit_ = false;
   std::uint64_t body_bytes_left_;
-  std::size_t line_bytes_ = 0;
+  std::size_t line_bytes_ = 0, idle_bytes_ = 0;
   const std::size_t line_bytes_max_;
 };
 

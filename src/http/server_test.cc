@@ -200,6 +200,18 @@ TEST_F(HttpServerTest, RefusesWithASentenceAndCloses) {
   EXPECT_EQ(server_.server->counters().refused, cases.size());
 }
 
+TEST_F(HttpServerTest, ChunksMayNotBeMostlyExtensions) {
+  server_.options.limits.header_bytes = 500;
+  server_.start();
+  const auto with_chunks = [](int count) {
+    std::string request = "POST /body HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for (int i = 0; i < count; ++i) request += "1;" + std::string(114, 'x') + "\r\ny\r\n";
+    return request + "0\r\n\r\n";
+  };
+  EXPECT_EQ(server_.client().ask(with_chunks(5)).body, "yyyyy");  // 100 bytes of each too many
+  EXPECT_EQ(server_.client().ask(with_chunks(6)).status, 400);
+}
+
 TEST_F(HttpServerTest, ARefusalReachesAClientThatIsStillSending) {
   server_.start();
   for (const bool with_length : {true, false}) {

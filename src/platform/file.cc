@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/exhausted.h"
 
 namespace hearth {
 namespace {
@@ -21,12 +22,7 @@ ErrorCode code_of(int error_number) noexcept {
     case EACCES:
     case EPERM:
     case EROFS: return ErrorCode::kPermissionDenied;
-    case ENOSPC:
-    case EDQUOT:
-    case EFBIG:
-    case EMFILE:
-    case ENFILE:
-    case ENOMEM: return ErrorCode::kResourceExhausted;
+    case EFBIG: return ErrorCode::kResourceExhausted;
     case EISDIR:
     case ENAMETOOLONG:
     case ELOOP: return ErrorCode::kInvalidArgument;
@@ -52,9 +48,17 @@ UniqueFd::~UniqueFd() {
 
 void throw_system_error(std::string_view action, const std::filesystem::path& path,
                         int error_number) {
-  throw Error(code_of(error_number), "cannot " + std::string(action) + " '" + path.string() +
-                                         "': " + std::strerror(error_number) +
-                                         (error_number == ENOSPC ? "; free some space" : ""));
+  using Of = ShortageError::Of;
+  const std::string what = "cannot " + std::string(action) + " '" + path.filename().string() +
+                           "': " + std::strerror(error_number);
+  switch (error_number) {
+    case ENOSPC:
+    case EDQUOT: throw ShortageError(Of::kDisk, what + "; free some space", path.string());
+    case EMFILE:
+    case ENFILE: throw ShortageError(Of::kDescriptors, what, path.string());
+    case ENOMEM: throw ShortageError(Of::kMemory, what, path.string());
+    default: throw Error(code_of(error_number), what, path.string());
+  }
 }
 
 UniqueFd open_for_reading(const std::filesystem::path& path) {
@@ -116,8 +120,10 @@ std::optional<std::string> read_small_file(const std::filesystem::path& path,
   std::string text(bytes_max + 1, '\0');
   text.resize(read_at(fd, std::as_writable_bytes(std::span(text)), 0, path));
   if (text.size() > bytes_max) {
-    throw Error(ErrorCode::kCorruptData, "'" + path.string() + "' is larger than the " +
-                                             std::to_string(bytes_max) + " bytes it may have");
+    throw Error(ErrorCode::kCorruptData,
+                "'" + path.filename().string() + "' is larger than the " +
+                    std::to_string(bytes_max) + " bytes it may have",
+                path.string());
   }
   return text;
 }
@@ -156,8 +162,10 @@ FileDraft::FileDraft(std::filesystem::path path, unsigned mode) : path_(std::mov
   const auto type = std::filesystem::status(path_, error).type();
   if (std::filesystem::exists(std::filesystem::file_status(type)) &&
       type != std::filesystem::file_type::regular) {
-    throw Error(ErrorCode::kInvalidArgument,
-                "cannot write '" + path_.string() + "': it is there, and is no regular file");
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        "cannot write '" + path_.filename().string() + "': it is there, and is no regular file",
+        path_.string());
   }
   draft_ = path_;
   draft_ += kDraftSuffix;

@@ -6,8 +6,10 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 
 #include "base/error.h"
+#include "base/exhausted.h"
 
 namespace hearth {
 namespace {
@@ -90,6 +92,40 @@ TEST_F(FileTest, DescriptorsStayHere) {
   fs::create_symlink("elsewhere", root_ / "link");
   EXPECT_THROW(open_for_writing(root_ / "link"), Error);
   EXPECT_FALSE(fs::exists(root_ / "elsewhere"));
+}
+
+TEST_F(FileTest, PathsAreDetails) {
+  fs::create_directory(root_ / "d");
+  write_file_atomically(root_ / "x", "long");
+  const std::function<void()> failing[] = {
+      [&] { open_for_reading(root_ / "none"); },
+      [&] { read_small_file(root_ / "x", 1); },
+      [&] { write_file_atomically(root_ / "d", "y"); },
+      [&] { throw_system_error("write", root_ / "x", ENOSPC); },
+      [&] { throw_system_error("write", root_ / "x", EMFILE); },
+  };
+  for (const auto& fail : failing) {
+    try {
+      fail();
+      ADD_FAILURE();
+    } catch (const Error& error) {
+      EXPECT_EQ(error.message().find(root_.string()), std::string::npos) << error.message();
+      EXPECT_NE(error.detail().find(root_.string()), std::string::npos) << error.message();
+    }
+  }
+}
+
+TEST_F(FileTest, WhatTheSystemLacksIsAShortage) {
+  using Of = ShortageError::Of;
+  for (const auto& [number, of] :
+       {std::pair{ENOSPC, Of::kDisk}, {EMFILE, Of::kDescriptors}, {ENOMEM, Of::kMemory}}) {
+    try {
+      throw_system_error("write", root_ / "x", number);
+    } catch (const ShortageError& error) {
+      EXPECT_EQ(error.of(), of);
+      EXPECT_EQ(error.code(), ErrorCode::kResourceExhausted);
+    }
+  }
 }
 
 TEST_F(FileTest, ErrorsNameTheFileAndTheReason) {

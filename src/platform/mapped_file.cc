@@ -13,6 +13,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "base/exhausted.h"
 
 namespace hearth {
 namespace {
@@ -25,18 +26,19 @@ ErrorCode code_of(int error) {
     case EPERM: return ErrorCode::kPermissionDenied;
     case ENAMETOOLONG:
     case ELOOP: return ErrorCode::kInvalidArgument;
-    case EMFILE:
-    case ENFILE:
-    case ENOMEM: return ErrorCode::kResourceExhausted;
     default: return ErrorCode::kUnavailable;
   }
 }
 
 [[noreturn]] void fail(const std::filesystem::path& path, const char* verb, int error) {
-  throw Error(code_of(error),
-              std::string("cannot ") + verb + " '" + path.filename().string() +
-                  "': " + std::generic_category().message(error),
-              path.string());
+  const std::string what = std::string("cannot ") + verb + " '" + path.filename().string() +
+                           "': " + std::generic_category().message(error);
+  switch (error) {
+    case EMFILE:
+    case ENFILE: throw ShortageError(ShortageError::Of::kDescriptors, what, path.string());
+    case ENOMEM: throw ShortageError(ShortageError::Of::kMemory, what, path.string());
+    default: throw Error(code_of(error), what, path.string());
+  }
 }
 
 struct Descriptor {

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/exhausted.h"
 #include "platform/cgroup.h"
 
 namespace hearth {
@@ -36,9 +37,10 @@ PageBuffer::PageBuffer(std::size_t bytes) : size_(bytes) {
               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (map_ == MAP_FAILED) {
     map_ = nullptr;
-    throw Error(ErrorCode::kResourceExhausted, "the system refused " + std::to_string(bytes >> 20) +
-                                                   " MiB of memory; close other programs, "
-                                                   "take a smaller model or a shorter context");
+    throw ShortageError(ShortageError::Of::kMemory,
+                        "the system refused " + std::to_string(bytes >> 20) +
+                            " MiB of memory; close other programs, "
+                            "take a smaller model or a shorter context");
   }
   const auto address = reinterpret_cast<std::uintptr_t>(map_);
   const std::uintptr_t aligned = (address + kHugePageBytes - 1) & ~(kHugePageBytes - 1);

@@ -114,7 +114,7 @@ class Embedding : public std::enable_shared_from_this<Embedding> {
 
   void fail(const Error& error) {
     if (error_) return;
-    error_ = error;
+    error_ = api_error(error);
     end();
   }
 
@@ -131,11 +131,10 @@ class Embedding : public std::enable_shared_from_this<Embedding> {
     report.total_seconds = result_.timings.total_seconds;
     report.load_seconds = result_.timings.load_seconds;
     if (error_) {
-      const ApiError told = api_error(*error_);
-      call_.record->status = told.status;
-      call_.record->error = told.code;
+      call_.record->status = error_->status;
+      call_.record->error = error_->code;
       report.failed = true;
-      reply_json(call_, error_body(call_.dialect, told, call_.id), told.status);
+      reply_json(call_, error_body(call_.dialect, *error_, call_.id), error_->status);
     } else {
       for (const auto& sum : sums_) result_.vectors.push_back(normalised(sum, dimensions_));
       reply_json(call_, body_(result_));
@@ -155,7 +154,7 @@ class Embedding : public std::enable_shared_from_this<Embedding> {
   std::vector<std::vector<TokenId>> prompts_;
   std::vector<std::vector<double>> sums_;  // of each input's states
   std::size_t left_;
-  std::optional<Error> error_;
+  std::optional<ApiError> error_;
   Embeddings result_;
 };
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/exhausted.h"
 #include "engine/logprobs.h"
 #include "server/busy.h"
 
@@ -145,10 +146,9 @@ class Generation : public std::enable_shared_from_this<Generation> {
   // The engine's own check knows nothing of num_ctx.
   void check_fits(std::size_t prompt, std::size_t max_tokens) const {
     if (prompt + std::min<std::size_t>(max_tokens, 1) <= context()) return;
-    throw Error(ErrorCode::kResourceExhausted,
-                "the prompt has " + std::to_string(prompt) + " tokens and the context holds " +
-                    std::to_string(context()) +
-                    ", the answer included; shorten the prompt or ask for a larger context");
+    throw ContextError("the prompt has " + std::to_string(prompt) +
+                       " tokens and the context holds " + std::to_string(context()) +
+                       ", the answer included; shorten the prompt or ask for a larger context");
   }
 
   // Its prompt is being computed. What further answers to one prompt find is the first one's work.
@@ -341,9 +341,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
   }
 
   void tell(const Error& error) {
-    ApiError told = api_error(error);
-    // All that a submitted request can want too much of.
-    if (error.code() == ErrorCode::kResourceExhausted) told.code = "context_length_exceeded";
+    const ApiError told = api_error(error);
     report_.error = told.code;
     if (error.code() == ErrorCode::kInternal || !error.detail().empty())
       report_.fault = error.message() + ": " + error.detail();
@@ -434,18 +432,33 @@ Conversation with_system(Conversation conversation, const std::optional<std::str
   return conversation;
 }
 
+// What a call's own template gets wrong is that field's fault, whatever the template's room says.
+template <typename Work>
+auto blame_template(const GenerateCall& call, Work work) {
+  try {
+    return work();
+  } catch (const Error& error) {
+    if (call.chat_template) throw FieldError("template", error.message());
+    throw;
+  }
+}
+
 }  // namespace
 
 std::vector<std::vector<TokenId>> prompt_tokens(const GenerateCall& call,
                                                 const HostedModel& model) {
   const Tokenizer& tokenizer = *model.loaded->tokenizer;
   std::optional<ModelPrompts> own_template;
-  if (call.chat_template) own_template.emplace(model.loaded->tokenizer, *call.chat_template);
+  if (call.chat_template) {
+    own_template = blame_template(
+        call, [&] { return ModelPrompts(model.loaded->tokenizer, *call.chat_template); });
+  }
   const ModelPrompts& prompts = own_template ? *own_template : *model.prompts;
   const auto tokens_of = [&](const Prompt& prompt) -> std::vector<TokenId> {
     if (const auto* tokens = std::get_if<std::vector<TokenId>>(&prompt)) return *tokens;
     if (const auto* conversation = std::get_if<Conversation>(&prompt))
-      return prompts.chat(with_system(*conversation, call.system));
+      return blame_template(call,
+                            [&] { return prompts.chat(with_system(*conversation, call.system)); });
     const auto& raw = std::get<RawText>(prompt);
     if (call.suffix) return infill_tokens(tokenizer, raw.text, *call.suffix);
     return tokenizer.encode(raw.text,

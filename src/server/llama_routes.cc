@@ -17,8 +17,20 @@ Route route(std::string method, std::string path, Permission permission, std::st
           .fields = fields};
 }
 
+// llama-server has one model, and its clients name none.
+std::string only_model(const Service& service) {
+  const std::vector<HostedStatus> loaded = service.host.models();
+  if (loaded.size() == 1) return loaded.front().place.name;
+  if (!service.default_model.empty()) return service.default_model;
+  const std::vector<Manifest> stored = service.library.list();
+  if (stored.size() == 1) return stored.front().reference;
+  throw FieldError("model", "say which model: " + std::to_string(loaded.size()) +
+                                " are in memory, " + std::to_string(stored.size()) +
+                                " in the library");
+}
+
 Host::Lease lease(Service& service, const Call& call, const std::string& model) {
-  return service.host.acquire(model.empty() ? service.default_model : model, std::nullopt,
+  return service.host.acquire(model.empty() ? only_model(service) : model, std::nullopt,
                               &call.exchange->gone());
 }
 
@@ -43,8 +55,6 @@ std::vector<LlamaSlot> slots(const Service& service) {
       list.push_back({.id = list.size(),
                       .model = status.place.name,
                       .processing = true,
-                      .prompt_tokens = 0,
-                      .answer_tokens = 0,
                       .context = status.context});
     }
   }

@@ -6,7 +6,9 @@
 namespace hearth {
 namespace {
 
+using testing::ContainsRegex;
 using testing::HasSubstr;
+using testing::Not;
 
 TEST(Metrics, CountsInPrometheusForm) {
   Metrics metrics;
@@ -34,6 +36,9 @@ TEST(Metrics, CountsInPrometheusForm) {
               HasSubstr("vllm:inter_token_latency_seconds_bucket" + label + ",le=\"+Inf\"} 4\n"));
   EXPECT_THAT(text, HasSubstr("hearth:http_replies_total{route=\"/v1/x\",status=\"200\"} 2\n"));
   EXPECT_THAT(text, HasSubstr("# TYPE vllm:inter_token_latency_seconds histogram\n"));
+  EXPECT_THAT(text, HasSubstr("# TYPE vllm:num_requests_running gauge\n"));
+  EXPECT_THAT(text, Not(ContainsRegex("_total gauge")));
+  EXPECT_THAT(text, HasSubstr("# TYPE hearth:steps_total counter\n"));
 }
 
 }  // namespace

@@ -43,8 +43,10 @@ class Steps {
   void run(const std::function<void()>& work) {
     try {
       work();
-    } catch (const Error& error) {
+    } catch (const std::exception& thrown) {
       if (!begun_) throw;
+      const auto* known = dynamic_cast<const Error*>(&thrown);
+      const Error error = known ? *known : Error(ErrorCode::kInternal, thrown.what());
       if (!error.detail().empty()) log(LogLevel::kWarn, error.message() + ": " + error.detail());
       call_.exchange->write(error_body(Dialect::kOllama, api_error(error), call_.id) + "\n");
       return call_.exchange->end();
@@ -68,7 +70,7 @@ class Steps {
 void pull(Service& service, const Call& call) {
   const OllamaPullCall wanted = parse_ollama_pull(body_of(call));
   const ModelRef ref = ModelRef::parse(wanted.model);
-  if (ref.kind == ModelRef::Kind::kFile || ref.kind == ModelRef::Kind::kWheel) {
+  if (ref.kind > ModelRef::Kind::kRegistry) {
     throw FieldError("model", "the API pulls from hubs and registries; '" + wanted.model +
                                   "' is for the command line: hearth pull");
   }

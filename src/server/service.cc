@@ -51,7 +51,7 @@ void add_usage(Service& service, std::int64_t key_id, const std::string& model,
                                        .cached_tokens = usage.cached_tokens,
                                        .answer_tokens = usage.answer_tokens}});
   } catch (const Error& error) {
-    log(LogLevel::kError, "usage was not written: " + error.message());
+    log(LogLevel::kError, "usage was not written: " + error.message() + ": " + error.detail());
   }
 }
 
@@ -59,12 +59,13 @@ HttpFields id_headers(const std::string& id) { return {{"X-Request-Id", id}, {"R
 
 std::optional<double> keep_alive_of(const Call& call, const std::optional<KeepAlive>& keep_alive) {
   if (!keep_alive) return std::nullopt;
-  if (keep_alive->seconds <= 0 && !call.caller.admin) {
+  if (call.caller.admin) return keep_alive->seconds;
+  if (keep_alive->seconds <= 0) {
     throw Error(ErrorCode::kPermissionDenied,
                 "to unload a model, or to keep it for ever, needs the key of an admin: leave "
                 "keep_alive out");
   }
-  return keep_alive->seconds;
+  return std::nullopt;
 }
 
 void reply_json(const Call& call, std::string body, int status) {

@@ -47,7 +47,8 @@ Route ollama_route(std::string method, std::string path, Permission permission, 
 
 // OpenAI's clients read the one, Anthropic's the other.
 HttpFields id_headers(const std::string& id);
-// As a call asks for; kPermissionDenied for what would be felt by others, without an admin's key.
+// What an admin's call asks for; of others the server's own stands (none), for all who use the
+// model would feel theirs. kPermissionDenied where they ask for it to go now, or never.
 std::optional<double> keep_alive_of(const Call& call, const std::optional<KeepAlive>& keep_alive);
 void reply_json(const Call& call, std::string body, int status = 200);
 

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "base/exhausted.h"
 #include "platform/file.h"
 
 namespace hearth {
@@ -39,9 +40,9 @@ namespace fs = std::filesystem;
                   "copy, or make new keys",
                   detail);
     case SQLITE_FULL:
-      throw Error(ErrorCode::kResourceExhausted, "no room on the disk for the state; free some",
-                  detail);
-    case SQLITE_NOMEM: throw Error(ErrorCode::kResourceExhausted, "out of memory", detail);
+      throw ShortageError(ShortageError::Of::kDisk, "no room on the disk for the state; free some",
+                          detail);
+    case SQLITE_NOMEM: throw ShortageError(ShortageError::Of::kMemory, "out of memory", detail);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       throw Error(ErrorCode::kUnavailable,
@@ -107,7 +108,7 @@ Database::Database(const fs::path& file) {
       sqlite3_open_v2(file.c_str(), &handle,
                       SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
   handle_.reset(handle);
-  if (handle == nullptr) throw Error(ErrorCode::kResourceExhausted, "out of memory");
+  if (handle == nullptr) throw ShortageError(ShortageError::Of::kMemory, "out of memory");
   check(handle, code);
   wait_at_most(kBusyWaitMs);
   // A schema that somebody else wrote calls no functions.

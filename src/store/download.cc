@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "base/exhausted.h"
 #include "store/content_range.h"
 
 namespace hearth {
@@ -211,11 +212,12 @@ Layer download_blob(const PullContext& context, const BlobSource& source) {
 void check_disk(const StoreLayout& layout, std::uint64_t bytes, std::string_view what) {
   const std::uint64_t free_bytes = free_disk_bytes(layout.home());
   if (bytes <= free_bytes && free_bytes - bytes >= kDiskReserveBytes) return;
-  throw Error(ErrorCode::kResourceExhausted,
-              std::string(what) + " needs " + format_bytes(bytes) + " more on the disk (and " +
-                  format_bytes(kDiskReserveBytes) + " kept free), which has " +
-                  format_bytes(free_bytes) + ": free some, or set HEARTH_HOME to another disk",
-              layout.home().string());
+  throw ShortageError(ShortageError::Of::kDisk,
+                      std::string(what) + " needs " + format_bytes(bytes) +
+                          " more on the disk (and " + format_bytes(kDiskReserveBytes) +
+                          " kept free), which has " + format_bytes(free_bytes) +
+                          ": free some, or set HEARTH_HOME to another disk",
+                      layout.home().string());
 }
 
 std::string format_bytes(std::uint64_t bytes) {

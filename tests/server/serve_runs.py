@@ -104,6 +104,17 @@ def pages(checks, server):
                 f"preflight of another page: {status} {fields}")
 
 
+def unnamed_model(checks, build):
+    """llama-server's clients name none: the only one in the library, then the one in memory."""
+    with Serving(build / "hearth") as server:
+        count = len(server.request("GET", "/v1/models")[2].split(b'"object":"model"')) - 1
+        status, _, body = server.request("POST", "/tokenize", {"content": "a b"})
+        checks.that(status == (200 if count == 1 else 400), f"none of {count} loaded: {body}")
+        server.post("/api/generate", {"model": MODEL})
+        status, reply = server.post("/tokenize", {"content": "a b"})
+        checks.that(status == 200 and len(reply["tokens"]) == 2, f"the one in memory: {reply}")
+
+
 def bounds(checks, server):
     status, _, _ = server.request("GET", "/health", b"x" * 5000)
     checks.that(status == 413, f"a body that no route reads: {status}")
@@ -253,11 +264,22 @@ def bad_requests(checks, server):
         ("/v1/completions", {"model": MODEL, "prompt": "word " * 20000}, 400),
         ("/api/chat", {"model": "no-such-model", "messages": ask("x")["messages"]}, 404),
         ("/v1/messages", {"model": MODEL, "messages": []}, 400),
+        ("/api/generate", {"model": MODEL, "prompt": "x", "template": "{{ "}, 400, "template"),
+        ("/api/generate", {"model": MODEL, "prompt": "x", "template": "{% for x in %}"}, 400,
+         "template"),
+        ("/api/pull", {"model": "http://169.254.169.254/latest"}, 400, "command line"),
+        ("/api/pull", {"model": "https://127.0.0.1/x.gguf"}, 400, "command line"),
+        ("/v1/completions", {"model": MODEL, "prompt": "word " * 20000}, 400,
+         '"context_length_exceeded"'),
+        ("/v1/embeddings", {"model": MODEL, "input": "word " * 20000}, 400,
+         '"context_length_exceeded"'),
+        ("/v1/completions", {"model": MODEL, "prompt": "x", "stop": ["a"] * 99}, 400, "stop"),
     ]
-    for path, body, wanted in table:
+    for path, body, wanted, *says in table:
         status, fields, content = server.request("POST", path, body)
         what = f"{path} {str(body)[:80]}: {status} {content[:200]}"
         checks.that(status == wanted, f"{what}, wanted {wanted}")
+        checks.that(all(word in content.decode() for word in says), f"{what}, wanted {says}")
         checks.that(not LEAK.search(content.decode(errors="replace")), f"{what} leaks")
         checks.that("error" in json.loads(content), f"{path}: {content}")
         checks.that(fields.get("x-request-id", "").startswith("req_"), f"{path}: no request id")
@@ -603,6 +625,7 @@ def main():
     too_many_connections(checks, build)
     outside(checks, build)
     broken_state(checks, build)
+    unnamed_model(checks, build)
     with Serving(build / "hearth", MODEL, "--allow-host", "box.lan", "--cors-origin",
                  "https://app.example") as server:
         for check in (hosts_and_origins, pages, bounds, bad_requests, one_result, prefixes,
