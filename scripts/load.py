@@ -63,7 +63,8 @@ def messages(user: int, chat: int) -> list[dict]:
 
 
 async def user_chats(url, model, user, chats):
-    return [await load_client.chat(url, named(model), messages(user, c), TOKENS) for c in range(chats)]
+    return [await load_client.chat(url, named(model), messages(user, chat), TOKENS)
+            for chat in range(chats)]
 
 
 async def all_users(url, case):

@@ -112,7 +112,8 @@ async def exchange(url: str, method: str, path: str, body, leave_after: int | No
         writer.close()
     except OSError:
         return 0, b""
-    return (int(came.split(None, 2)[1]) if came.startswith(b"HTTP/1.1 ") and len(came) > 12 else 0), came
+    status = int(came[9:12]) if came.startswith(b"HTTP/1.1 ") and len(came) >= 12 else 0
+    return status, came
 
 
 async def chat(url: str, model: str, messages: list[dict], max_tokens: int) -> Stream:

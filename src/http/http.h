@@ -27,10 +27,10 @@ struct IncomingRequest {
   HttpFields query;  // decoded, in order
   HttpFields headers;
   std::string body;
-  std::string peer;     // address of the other side; empty on a Unix socket
-  std::string reached;  // address of this side that the client connected to; likewise
-  bool secure = false;  // came by TLS
-  bool local = false;   // came by the Unix socket
+  std::string peer;                  // address of the other side; empty on a Unix socket
+  std::string reached;               // address of this side that the client connected to; likewise
+  bool secure = false;               // came by TLS
+  bool local = false;                // came by the Unix socket
   std::shared_ptr<void> taker = {};  // BodyPlan's
 
   // The first field of that name (lower case); empty when there is none.

@@ -283,7 +283,8 @@ def nano_home():
 
 def soak_request(generator):
     """(method, path, body, bytes after which the client leaves or None, statuses it may get)."""
-    text = " ".join(generator.choice(("sun", "moon", "rain")) for _ in range(generator.randint(1, 9)))
+    count = generator.randint(1, 9)
+    text = " ".join(generator.choice(("sun", "moon", "rain")) for _ in range(count))
     tokens = generator.randint(1, 12)
     ways = {
         "completion": ("/v1/completions", {"model": "nano", "prompt": text, "max_tokens": tokens}),

@@ -561,7 +561,8 @@ def stopping_in_the_middle(checks, build):
         server.post("/v1/chat/completions", ask("Warm up.", max_tokens=2))
         sockets = []
         for i in range(40):
-            path, body = (("/v1/embeddings", {"model": MODEL, "input": ["sea and sand " * 90] * 40}),
+            many = {"model": MODEL, "input": ["sea and sand " * 90] * 40}
+            path, body = (("/v1/embeddings", many),
                           ("/v1/chat/completions", ask("river " * 3000, max_tokens=500)))[i % 2]
             connection = http.client.HTTPConnection(server.host, server.port, timeout=60)
             connection.request("POST", path, json.dumps(body).encode(),
@@ -591,7 +592,8 @@ def embeddings_count(checks, server):
     before = server.metric("vllm:prompt_tokens_total")
     used = server.post("/v1/embeddings", {"model": MODEL, "input": "sea"})[1]["usage"]
     after = server.metric("vllm:prompt_tokens_total")
-    checks.that(after - before == used["prompt_tokens"] > 0, f"embeddings: {used}, {before} {after}")
+    checks.that(after - before == used["prompt_tokens"] > 0,
+                f"embeddings: {used}, {before} {after}")
     status, reply = server.post("/v1/embeddings", {"model": MODEL, "input": "sea " * 20000})
     checks.that(status == 400, f"an input that does not fit: {status} {reply}")
 
