@@ -1,7 +1,9 @@
 #include "engine/scheduler.h"
 
 #include <algorithm>
+#include <set>
 #include <string>
+#include <string_view>
 
 #include "base/check.h"
 #include "base/error.h"
@@ -10,6 +12,9 @@ namespace hearth {
 namespace {
 
 constexpr std::uint64_t kAnswerWeight = 2;  // a token of an answer costs a step of its own
+
+// So many more than others a tenant may be served while its first prompt is read: one of a page.
+constexpr std::uint64_t kOverdueTokens = 512;
 
 // What a token counts, of a tenant of that priority: each class gets four times as many as the
 // next.
@@ -60,7 +65,7 @@ void Scheduler::submit(std::unique_ptr<Sequence> sequence) {
   waiting_.push_back(std::move(sequence));
 }
 
-std::span<const Chunk> Scheduler::plan(std::size_t prompt_rows) {
+std::span<const Chunk> Scheduler::plan(const PromptRows& most) {
   admit();
   chunks_.clear();
   order_.clear();
@@ -69,22 +74,50 @@ std::span<const Chunk> Scheduler::plan(std::size_t prompt_rows) {
   std::stable_partition(order_.begin(), order_.end(), [](auto* s) { return decodes(*s); });
   const auto prompts =
       std::find_if(order_.begin(), order_.end(), [](auto* s) { return !decodes(*s); });
-  std::sort(prompts, order_.end(), [this](auto* a, auto* b) { return before(*a, *b); });
-  const bool mixed = prompts != order_.begin();
-  std::size_t budget = options_.rows_per_step;
-  for (auto at = order_.begin(); at != order_.end(); ++at) {
+  const auto usual = overdue_first(prompts);
+  bool mixed = false;  // of prompts beside answers
+  std::size_t budget = options_.rows_per_step, prompt_rows = 0;
+  for (auto at = order_.begin(); at != order_.end() && budget > 0; ++at) {
     Sequence& sequence = **at;
-    if (at == prompts && mixed) budget = std::min(budget, prompt_rows);
-    if (budget == 0) break;
-    if (!runs(sequence)) continue;  // preempted by one before it
-    const std::size_t rows = std::min(sequence.tokens.size() - sequence.computed, budget);
+    std::size_t rows = std::min(sequence.tokens.size() - sequence.computed, budget);
+    if (at == prompts) mixed = !chunks_.empty();
+    if (mixed) {
+      const std::size_t limit = at < usual ? most.overdue : most.usual;
+      rows = std::min(rows, limit - std::min(limit, prompt_rows));
+    }
+    if (rows == 0 || !runs(sequence)) continue;  // preempted by one before it
     if (!make_room(sequence, sequence.computed + rows)) continue;
     chunks_.push_back({&sequence, sequence.computed, rows});
     budget -= rows;
+    if (at >= prompts) prompt_rows += rows;
   }
   // Or by one after it.
   std::erase_if(chunks_, [this](const Chunk& chunk) { return !runs(*chunk.sequence); });
   return chunks_;
+}
+
+// Puts the prompts, order_ from there on, in the order of their turns, those first whose tenants
+// have no answers beside others' and were served hardly more than those: one request of a tenant
+// should not feel how many another has. Returns where the others begin.
+std::vector<Sequence*>::iterator Scheduler::overdue_first(
+    std::vector<Sequence*>::iterator prompts) {
+  std::set<std::string_view> answered;
+  std::uint64_t least = UINT64_MAX;
+  for (auto at = order_.begin(); at != prompts; ++at) {
+    const std::string& tenant = (*at)->request.tenant;
+    answered.insert(tenant);
+    least = std::min(least, tenants_.at(tenant).served);
+  }
+  const auto overdue = [&](const Sequence* sequence) {
+    const Tenant& tenant = tenants_.at(sequence->request.tenant);
+    return !answered.empty() && !answered.contains(sequence->request.tenant) &&
+           tenant.served <= least + weight_of(tenant.priority) * kOverdueTokens;
+  };
+  const auto usual = std::partition(prompts, order_.end(), overdue);
+  const auto in_turn = [this](auto* a, auto* b) { return before(*a, *b); };
+  std::sort(prompts, usual, in_turn);
+  std::sort(usual, order_.end(), in_turn);
+  return usual;
 }
 
 bool Scheduler::runs(const Sequence& sequence) const {

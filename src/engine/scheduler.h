@@ -36,6 +36,12 @@ struct Chunk {
   std::size_t rows;
 };
 
+// Of prompts, in a step that also answers, at most: of all, and where those of tenants come first
+// that have no answers beside another's.
+struct PromptRows {
+  std::size_t usual = SIZE_MAX, overdue = SIZE_MAX;
+};
+
 struct SchedulerOptions {
   std::vector<std::size_t> windows;      // of each cache group, 0 for none
   std::size_t blocks = 0;                // of each cache group
@@ -50,8 +56,8 @@ class Scheduler {
   // kResourceExhausted when it could not fit even alone.
   void submit(std::unique_ptr<Sequence> sequence);
   // The next step's rows, their blocks allocated; empty when there is nothing to do. Valid until
-  // the next plan(). prompt_rows: of prompts, in a step that also answers.
-  std::span<const Chunk> plan(std::size_t prompt_rows = SIZE_MAX);
+  // the next plan().
+  std::span<const Chunk> plan(const PromptRows& most = {});
   // The rows of `chunk` are in the cache: publishes full blocks, frees what a window has passed.
   void computed(const Chunk& chunk);
   // Gives the sequence's blocks back and forgets it; what was published stays findable.
@@ -86,6 +92,7 @@ class Scheduler {
   bool fits(Sequence& sequence);
   bool waits_for_equal_blocks(Sequence& sequence);
   bool make_way(Sequence& sequence);
+  std::vector<Sequence*>::iterator overdue_first(std::vector<Sequence*>::iterator prompts);
   bool runs(const Sequence& sequence) const;
   Sequence* youngest_beyond_its_part(const std::string& asking);
   struct Part {

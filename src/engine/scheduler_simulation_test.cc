@@ -119,8 +119,9 @@ class Simulation {
   }
 
   void step() {
-    const std::size_t prompt_rows = below(load_.budget + 1);
-    const std::span<const Chunk> chunks = scheduler_.plan(prompt_rows);
+    const std::size_t usual = below(load_.budget + 1);
+    const std::span<const Chunk> chunks =
+        scheduler_.plan({.usual = usual, .overdue = usual + below(load_.budget)});
     ASSERT_EQ(chunks.empty(), scheduler_.idle());
     ASSERT_LE(scheduler_.running().size(), load_.sequences_max);
     check_waits(chunks);

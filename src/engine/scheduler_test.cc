@@ -53,9 +53,9 @@ class Scheduling {
   // One step; a sequence whose tokens are all computed gets one more, as a sampler would give.
   // What was computed, as {id, first, rows}.
   using Row = std::tuple<SequenceId, std::size_t, std::size_t>;
-  std::vector<Row> step(std::size_t prompt_rows = SIZE_MAX) {
+  std::vector<Row> step(const PromptRows& most = {}) {
     std::vector<Row> rows;
-    const std::span<const Chunk> chunks = scheduler_.plan(prompt_rows);
+    const std::span<const Chunk> chunks = scheduler_.plan(most);
     for (const Chunk& chunk : chunks) {
       rows.emplace_back(chunk.sequence->id, chunk.first, chunk.rows);
       scheduler_.computed(chunk);
@@ -380,9 +380,9 @@ TEST(Scheduler, PromptRowsBesideAnswersAreCapped) {
   const SequenceId a = s.submit(2);
   s.step();
   const SequenceId b = s.submit(100, 1000);
-  EXPECT_THAT(s.step(10), ElementsAre(Row{a, 2, 1}, Row{b, 0, 10}));
+  EXPECT_THAT(s.step({.usual = 10}), ElementsAre(Row{a, 2, 1}, Row{b, 0, 10}));
   s.finish(a);
-  EXPECT_THAT(s.step(10), ElementsAre(Row{b, 10, 64})) << "nobody answers";
+  EXPECT_THAT(s.step({.usual = 10}), ElementsAre(Row{b, 10, 64})) << "nobody answers";
 }
 
 // What n answers to one prompt have in common is computed once, though they come together.
@@ -425,6 +425,21 @@ TEST(Scheduler, TheLeastServedTenantIsReadFirst) {
   const SequenceId b = s.submit_as("one", 20, 2000);
   EXPECT_THAT(s.step(), ElementsAre(Row{a, 32, 32})) << "who comes starts level";
   EXPECT_THAT(s.step(), ElementsAre(Row{b, 0, 20}, Row{a, 64, 12}));
+}
+
+// Its first prompt is read before those of a tenant with answers, and more of it in a step.
+TEST(Scheduler, WhoHasNoAnswerBesideAnothersIsOverdue) {
+  Scheduling s({0}, 64, 512);
+  const PromptRows most{.usual = 10, .overdue = 60};
+  const SequenceId a = s.submit_as("many", 20, 0);
+  s.step(most);
+  const SequenceId b = s.submit_as("many", 50, 1000);
+  EXPECT_THAT(s.step(most), ElementsAre(Row{a, 20, 1}, Row{b, 0, 10}));
+  const SequenceId c = s.submit_as("one", 100, 2000);
+  EXPECT_THAT(s.step(most), ElementsAre(Row{a, 21, 1}, Row{c, 0, 60}));
+  EXPECT_THAT(s.step(most), ElementsAre(Row{a, 22, 1}, Row{c, 60, 40})) << "and nothing of b";
+  s.submit_as("one", 100, 3000);
+  EXPECT_THAT(s.step(most), ElementsAre(Row{a, 23, 1}, Row{c, 100, 1}, Row{b, 10, 10}));
 }
 
 // A tenant that fills the cache gives way to one that needs no more than its part.

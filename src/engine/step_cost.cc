@@ -5,30 +5,38 @@
 namespace hearth {
 
 void StepCost::took(std::size_t answers, std::size_t prompt_rows, double seconds) noexcept {
-  const auto average = [](double& value, double now) {
-    value = value == 0 ? now : value + kNew * (now - value);
+  const auto average = [](double& value, double now, double weight = kNew) {
+    value = value == 0 ? now : value + weight * (now - value);
   };
   if (prompt_rows == 0) {
     const auto now = static_cast<double>(answers);
     const bool other = now > kOther * decode_answers_ || decode_answers_ > kOther * now;
     if (other) decode_seconds_ = 0;
-    average(decode_seconds_, seconds);
+    average(decode_seconds_, seconds, mixed_in_turn_ > 0 ? kNewAfterMixed : kNew);
     decode_answers_ = now;
     mixed_in_turn_ = 0;
     return;
   }
-  // Of a mixed step, what its prompts added; they cannot have been free.
-  const double alone = answers > 0 ? std::min(decode_seconds_, seconds / 2) : 0;
-  average(row_seconds_, (seconds - alone) / static_cast<double>(prompt_rows));
-  if (answers > 0) ++mixed_in_turn_;
+  const auto rows = static_cast<double>(prompt_rows);
+  if (answers == 0) return average(row_seconds_, seconds / rows);
+  ++mixed_in_turn_;
+  if (row_seconds_ == 0) {
+    row_seconds_ = std::max(seconds - decode_seconds_, seconds / 2) / rows;
+    return;
+  }
+  // Which of the two took another time than was expected is not known: the machine may be slower at
+  // everything for a while. Both change by as much; a step of answers alone tells them apart.
+  const double other = std::clamp(seconds / (decode_seconds_ + rows * row_seconds_), 0.25, 4.0);
+  decode_seconds_ *= 1 + kNew * (other - 1);
+  row_seconds_ *= 1 + kNew * (other - 1);
 }
 
-std::size_t StepCost::prompt_rows(std::size_t answers) const noexcept {
+std::size_t StepCost::prompt_rows(std::size_t answers, bool overdue) const noexcept {
   const auto now = static_cast<double>(answers);
   const bool other = now > kOther * decode_answers_ || decode_answers_ > kOther * now;
   if (answers > 0 && (other || mixed_in_turn_ >= kMixedMax)) return 0;
   if (decode_seconds_ == 0 || row_seconds_ == 0) return kPromptRowsAtFirst;
-  const double rows = (kStretch - 1) * decode_seconds_ / row_seconds_;
+  const double rows = ((overdue ? kOverdue : kStretch) - 1) * decode_seconds_ / row_seconds_;
   return std::max(kPromptRowsMin, static_cast<std::size_t>(std::min(rows, 1e6)));
 }
 

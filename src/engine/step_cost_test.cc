@@ -17,11 +17,25 @@ TEST(StepCost, APromptStretchesAStepByLessThanTwice) {
   EXPECT_EQ(cost.prompt_rows(4), 8u) << "a prompt must end";
 }
 
-TEST(StepCost, MixedStepsTellWhatTheirPromptsAdded) {
+// Steps of 4 answers in 10 ms, and 0.5 ms for each row of a prompt, which it took for four times as
+// much at first.
+TEST(StepCost, MixedStepsTellWhatTheirPromptsAdd) {
   StepCost cost;
-  for (int i = 0; i < 50; ++i) cost.took(4, 0, 0.010);
-  for (int i = 0; i < 50; ++i) cost.took(4, 20, 0.020);
-  EXPECT_NEAR(cost.wait_seconds(100, 0, 4), 100 * 0.010 / 20, 1e-6);
+  cost.took(0, 100, 0.200);
+  cost.took(4, 0, 0.010);
+  for (int i = 0; i < 1000; ++i) {
+    const std::size_t rows = cost.prompt_rows(4);
+    cost.took(4, rows, 0.010 + 0.0005 * static_cast<double>(rows));
+  }
+  EXPECT_NEAR(static_cast<double>(cost.prompt_rows(4)), 16, 1);
+}
+
+TEST(StepCost, ASlowMachineChangesNoProportion) {
+  StepCost cost;
+  cost.took(0, 100, 0.050);
+  cost.took(4, 0, 0.010);
+  for (int i = 0; i < 20; ++i) cost.took(4, 16, 0.054);  // all three times as slow
+  EXPECT_NEAR(static_cast<double>(cost.prompt_rows(4)), 16, 1);
 }
 
 TEST(StepCost, MeasuresWhatOtherAnswersTake) {
@@ -32,6 +46,7 @@ TEST(StepCost, MeasuresWhatOtherAnswersTake) {
   cost.took(16, 0, 0.040);
   EXPECT_EQ(cost.prompt_rows(16), 32u);  // 0.8 * 40 ms
   EXPECT_EQ(cost.prompt_rows(18), 32u) << "nearly as many";
+  EXPECT_EQ(cost.prompt_rows(16, true), 280u) << "7 * 40 ms";
   cost.took(4, 0, 0.020);
   EXPECT_EQ(cost.prompt_rows(4), 16u) << "fewer, and no average with sixteen";
 }

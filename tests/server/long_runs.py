@@ -185,9 +185,9 @@ def fairness(verdicts, options):
 
         async def crowded():
             crowd = [asyncio.create_task(load_client.ask(
-                server.url, chat(words(generator, 100), 200), many)) for _ in range(50)]
+                server.url, chat(words(generator, 100), 300), many)) for _ in range(50)]
             while sum(bool(task.done()) for task in crowd) == 0:
-                await asyncio.sleep(1)
+                await asyncio.sleep(0.2)
                 steps, busy = (server.metric(f"hearth:{name}", headers)
                                for name in ("steps_total", "step_seconds_total"))
                 alone.append(await load_client.ask(server.url, question(), single))
@@ -207,7 +207,7 @@ def fairness(verdicts, options):
           f"beside 50 of another tenant (medians of {len(idle)} and {len(alone)}); a step takes "
           f"{step * 1e3:.0f} ms")
     verdicts.that(wait <= 1.5 * before + step, f"{wait * 1e3:.0f} ms, asked at most "
-                  f"{(1.5 * before + step) * 1e3:.0f}")
+                  f"{(1.5 * before + step) * 1e3:.0f} (1.5 times, and a step)")
 
 
 async def slow_header(server, start, closed):
