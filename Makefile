@@ -8,7 +8,7 @@ DEST := $(DESTDIR)$(PREFIX)
 INSTALLED := bin/hearth share/man/man1/hearth.1 share/bash-completion/completions/hearth \
 	share/zsh/site-functions/_hearth share/fish/vendor_completions.d/hearth.fish
 
-.PHONY: build help run test conformance fuzz bench clients load asan tsan debug install uninstall \
+.PHONY: build help run test conformance fuzz bench clients load soak asan tsan debug install uninstall \
 	tidy format clean
 
 build: ## the program, at build/hearth (the default)
@@ -47,7 +47,7 @@ bench: ## speed beside llama.cpp and ik_llama.cpp, an hour; ROWS=prompt,depth,â€
 	@$(MAKE) --no-print-directory build
 	@.venv/bin/python scripts/bench_peers.py $(ROWS)
 
-clients: build ## the official clients of OpenAI, Ollama and Anthropic at hearth serve (npm)
+clients: build ## only the official clients of OpenAI, Ollama and Anthropic, at hearth serve
 	@build/hearth pull smollm2
 	@scripts/clients.py build
 
@@ -55,6 +55,12 @@ load: ## many users at once, beside llama.cpp's server; half an hour after that 
 	@scripts/setup.sh conformance
 	@$(MAKE) --no-print-directory build
 	@.venv/bin/python scripts/load.py
+
+soak: ## hearth serve over minutes: prefixes, fairness, slow clients, 20,000 requests, kill -9
+	@scripts/setup.sh conformance
+	@$(MAKE) --no-print-directory build
+	@build/hearth pull smollm2
+	@.venv/bin/python tests/server/long_runs.py build
 
 asan tsan: ## the unit tests under ASan+UBSan, or under TSan (clang-19)
 	@scripts/setup.sh test

@@ -52,10 +52,10 @@ def install_python():
 
 
 def install_node():
-    if not shutil.which("npm"):
-        raise SystemExit("clients: npm is missing; install nodejs and npm (Node 20 or newer)")
+    """With the npm of the wheel that the Python requirements name."""
     install(CLIENTS / "node_modules/clients.sha256", CLIENTS / "package.json",
-            ["npm", "install", "--silent", "--no-audit", "--no-fund", "--no-package-lock"])
+            [ROOT / ".venv/bin/npm", "install", "--silent", "--no-audit", "--no-fund",
+             "--no-package-lock"])
 
 
 def library_home():
@@ -136,7 +136,8 @@ def counts_of(suite, output):
 
 
 def run_suite(suite, python, environment):
-    command = [python, suite] if suite.endswith(".py") else ["node", "--test-reporter=tap", suite]
+    command = [python, suite] if suite.endswith(".py") else [
+        str(ROOT / ".venv/bin/node"), "--test-reporter=tap", suite]
     try:
         done = subprocess.run(command, cwd=CLIENTS, env=environment, text=True, timeout=SUITE_S,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)

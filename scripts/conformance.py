@@ -22,7 +22,7 @@ from report import Line
 SCRIPTS = Path(__file__).resolve().parent
 
 
-PARTS = ("types", "reference", "tokens", "templates", "greedy", "kl", "kv")
+PARTS = ("types", "reference", "tokens", "templates", "greedy", "kl", "kv", "embeddings")
 
 
 def run_part(name: str, arguments: argparse.Namespace, folder: Path) -> list[Line]:

@@ -78,6 +78,7 @@ def checks(build):
     yield [str(scripts.parent / "tests/cli/bad_input.py"), str(build)]
     yield [str(scripts.parent / "tests/store/two_processes.py"), str(build)]
     yield [str(scripts.parent / "tests/server/serve_runs.py"), str(build)]
+    yield [str(scripts / "clients.py"), str(build)]
 
 
 def run_checks(build):

@@ -14,9 +14,13 @@ packages=(g++ cmake ninja-build pkg-config ca-certificates python3 python3-pip
 test_packages=(libgtest-dev libgmock-dev libbenchmark-dev python3-venv git binutils
   clang-19 libclang-rt-19-dev lld-19 llvm-19 clang-format-19)
 
+# To look at a running server from outside (make soak).
+soak_packages=(strace iproute2)
+
 case $goal in
   run) ;;
-  test | conformance) packages+=("${test_packages[@]}") ;;
+  test) packages+=("${test_packages[@]}") ;;
+  conformance) packages+=("${test_packages[@]}" "${soak_packages[@]}") ;;
   *) echo "setup: unknown goal '$goal': run, test or conformance" >&2; exit 2 ;;
 esac
 
