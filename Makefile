@@ -8,8 +8,8 @@ DEST := $(DESTDIR)$(PREFIX)
 INSTALLED := bin/hearth share/man/man1/hearth.1 share/bash-completion/completions/hearth \
 	share/zsh/site-functions/_hearth share/fish/vendor_completions.d/hearth.fish
 
-.PHONY: build help run test conformance fuzz bench clients load soak asan tsan debug install uninstall \
-	tidy format clean
+.PHONY: build help run test conformance fuzz bench clients load soak asan tsan debug install \
+	uninstall tidy format clean
 
 build: ## the program, at build/hearth (the default)
 	@scripts/setup.sh run
