@@ -140,6 +140,7 @@ void serve(ServeFlags flags) {
   } catch (...) {
     server.stop(0, nullptr);
     host.stop();
+    if (scope.token().cancelled()) return;  // told to stop before it was there
     throw;
   }
   server.set_ready();

@@ -3,12 +3,14 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <ctime>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 namespace hearth {
@@ -91,7 +93,10 @@ std::string log_line(LogFormat format, LogLevel level, std::string_view message,
     for (const LogField& field : fields) line[std::string(field.name)] = json_of(field);
     return dump(line);
   }
-  std::string line = "hearth: " + std::string(name_of(level)) + ": " + std::string(message);
+  std::string line = "hearth: " + std::string(name_of(level)) + ": ";
+  std::replace_copy_if(
+      message.begin(), message.end(), std::back_inserter(line),
+      [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
   for (const LogField& field : fields) {
     const auto* text = std::get_if<std::string_view>(&field.value);
     line += ' ' + std::string(field.name) + '=';

@@ -26,7 +26,8 @@ void set_log_format(LogFormat format) noexcept;
 void log(LogLevel level, std::string_view message, std::span<const LogField> fields = {});
 
 // The line without its end, as either format has it: "hearth: warn: message name=value", or
-// {"time": …, "level": "warn", "message": …, "name": value}. Control characters are escaped.
+// {"time": …, "level": "warn", "message": …, "name": value}. Control characters are escaped; in a
+// text's message, spaces.
 std::string log_line(LogFormat format, LogLevel level, std::string_view message,
                      std::span<const LogField> fields);
 

@@ -20,6 +20,11 @@ TEST(Log, TextCanBeTakenApart) {
             "tokens=18446744073709551615 total_s=0.123457");
 }
 
+TEST(Log, AMessageIsOneLine) {
+  EXPECT_EQ(log_line(LogFormat::kText, LogLevel::kWarn, "no\nluck\x1b[2J", {}),
+            "hearth: warn: no luck [2J");
+}
+
 TEST(Log, JsonIsOneObjectALine) {
   const std::string line = log_line(LogFormat::kJson, LogLevel::kError, "no\nluck \xff", kFields);
   EXPECT_EQ(line.find('\n'), std::string::npos);

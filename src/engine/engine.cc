@@ -113,8 +113,10 @@ bool Engine::step() {
   drop_cancelled();
   const double start = clock_();
   const std::size_t answers = scheduler_.answering();
-  const std::span<const Chunk> chunks = scheduler_.plan(
-      {.usual = cost_.prompt_rows(answers), .overdue = cost_.prompt_rows(answers, true)});
+  const std::size_t readers = scheduler_.running().size() - answers;
+  const std::span<const Chunk> chunks =
+      scheduler_.plan({.usual = cost_.prompt_rows(answers, readers),
+                       .overdue = cost_.prompt_rows(answers, readers, true)});
   if (chunks.empty()) return false;
   std::size_t rows = 0, answered = 0;
   for (const Chunk& chunk : chunks) {

@@ -31,12 +31,17 @@ void StepCost::took(std::size_t answers, std::size_t prompt_rows, double seconds
   row_seconds_ *= 1 + kNew * (other - 1);
 }
 
-std::size_t StepCost::prompt_rows(std::size_t answers, bool overdue) const noexcept {
+std::size_t StepCost::prompt_rows(std::size_t answers, std::size_t readers,
+                                  bool overdue) const noexcept {
   const auto now = static_cast<double>(answers);
   const bool other = now > kOther * decode_answers_ || decode_answers_ > kOther * now;
   if (answers > 0 && (other || mixed_in_turn_ >= kMixedMax)) return 0;
   if (decode_seconds_ == 0 || row_seconds_ == 0) return kPromptRowsAtFirst;
-  const double rows = ((overdue ? kOverdue : kStretch) - 1) * decode_seconds_ / row_seconds_;
+  const double more = 0 < answers && answers < readers
+                          ? static_cast<double>(readers) / static_cast<double>(answers)
+                          : 1;
+  const double stretch = std::max(overdue ? kOverdue - 1 : 0, more * (kStretch - 1));
+  const double rows = stretch * decode_seconds_ / row_seconds_;
   return std::max(kPromptRowsMin, static_cast<std::size_t>(std::min(rows, 1e6)));
 }
 

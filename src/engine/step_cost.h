@@ -13,8 +13,10 @@ class StepCost {
 
   // So many that a step with answers takes at most kStretch times what it takes without prompts:
   // whoever reads an answer hardly sees that another's prompt is being read. overdue: kOverdue
-  // times. 0 where that has to be measured first: for another number of answers, and now and then.
-  std::size_t prompt_rows(std::size_t answers, bool overdue = false) const noexcept;
+  // times; and where more wait for their first token than have answers, as many times more. 0 where
+  // that has to be measured first: for another number of answers, and now and then.
+  std::size_t prompt_rows(std::size_t answers, std::size_t readers = 1,
+                          bool overdue = false) const noexcept;
 
   // Until the prompt of who comes now begins, when so many rows of prompts are ahead, and so many
   // sequences wait for one of the running to end.
@@ -28,7 +30,7 @@ class StepCost {
   static constexpr double kOverdue = 8;
   static constexpr double kNew = 0.2;               // of an average, what the last step decides
   static constexpr double kNewAfterMixed = 0.5;     // which told little of it
-  static constexpr std::size_t kPromptRowsMin = 8;  // or a prompt would never end
+  static constexpr std::size_t kPromptRowsMin = 2;  // or a prompt would never end
   static constexpr std::size_t kPromptRowsAtFirst = 32;  // nothing measured yet
   static constexpr double kAnswerSteps = 256;            // of a usual answer
   static constexpr double kOther = 1.25;        // times as many answers: their cost is measured

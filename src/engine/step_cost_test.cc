@@ -14,7 +14,7 @@ TEST(StepCost, APromptStretchesAStepByLessThanTwice) {
   }
   EXPECT_NEAR(static_cast<double>(cost.prompt_rows(4)), 16, 1);  // 0.8 * 10 ms
   for (int i = 0; i < 50; ++i) cost.took(0, 100, 5.0);
-  EXPECT_EQ(cost.prompt_rows(4), 8u) << "a prompt must end";
+  EXPECT_EQ(cost.prompt_rows(4), 2u) << "a prompt must end";
 }
 
 // Steps of 4 answers in 10 ms, and 0.5 ms for each row of a prompt, which it took for four times as
@@ -46,7 +46,8 @@ TEST(StepCost, MeasuresWhatOtherAnswersTake) {
   cost.took(16, 0, 0.040);
   EXPECT_EQ(cost.prompt_rows(16), 32u);  // 0.8 * 40 ms
   EXPECT_EQ(cost.prompt_rows(18), 32u) << "nearly as many";
-  EXPECT_EQ(cost.prompt_rows(16, true), 280u) << "7 * 40 ms";
+  EXPECT_EQ(cost.prompt_rows(16, 48), 96u) << "three wait for each that answers";
+  EXPECT_EQ(cost.prompt_rows(16, 1, true), 280u) << "7 * 40 ms";
   cost.took(4, 0, 0.020);
   EXPECT_EQ(cost.prompt_rows(4), 16u) << "fewer, and no average with sixteen";
 }

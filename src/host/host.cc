@@ -18,7 +18,8 @@ constexpr double kCachePart = 0.5;
 constexpr std::chrono::milliseconds kRoomLook{5};
 
 void throw_if(const CancelToken* cancel) {
-  if (cancel != nullptr && cancel->cancelled()) throw Error(ErrorCode::kCancelled, "cancelled");
+  if (cancel != nullptr && cancel->cancelled())
+    throw Error(ErrorCode::kUnavailable, "the server is stopping, or who asked has left");
 }
 
 std::string mebibytes(std::uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
@@ -57,18 +58,21 @@ void Host::stop() {
 
 Host::Lease Host::use(Entry& entry, std::optional<double> keep_alive_seconds) {
   entry.used = Clock::now();
-  entry.keep_alive_seconds = keep_alive_seconds.value_or(options_.keep_alive_seconds);
+  if (keep_alive_seconds) entry.keep_alive_seconds = *keep_alive_seconds;
   return entry.model;
 }
 
 Host::Lease Host::acquire(const std::string& name, std::optional<double> keep_alive_seconds,
                           const CancelToken* cancel) {
   const ModelPlace place = options_.find(name);
+  const auto until = Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                                        std::chrono::duration<double>(options_.room_wait_seconds));
   std::unique_lock lock(mutex_);
   for (;;) {
     if (refuses_) throw Error(ErrorCode::kUnavailable, "the server is stopping");
     throw_if(cancel);
     const auto [at, fresh] = entries_.try_emplace(place.name);
+    if (fresh) at->second.keep_alive_seconds = options_.keep_alive_seconds;
     if (at->second.model && at->second.model->place.made_of != place.made_of) {
       let_go(at);
       continue;
@@ -81,7 +85,7 @@ Host::Lease Host::acquire(const std::string& name, std::optional<double> keep_al
   lock.unlock();
   std::shared_ptr<HostedModel> model;
   try {
-    model = load(place, cancel);
+    model = load(place, until, cancel);
   } catch (...) {
     lock.lock();
     entries_.erase(place.name);
@@ -95,7 +99,8 @@ Host::Lease Host::acquire(const std::string& name, std::optional<double> keep_al
   return use(entry, keep_alive_seconds);
 }
 
-std::shared_ptr<HostedModel> Host::load(const ModelPlace& place, const CancelToken* cancel) {
+std::shared_ptr<HostedModel> Host::load(const ModelPlace& place, Clock::time_point until,
+                                        const CancelToken* cancel) {
   const std::scoped_lock one_at_a_time(loading_);
   throw_if(cancel);
   LoadOptions how = options_.load;
@@ -103,11 +108,11 @@ std::shared_ptr<HostedModel> Host::load(const ModelPlace& place, const CancelTok
   how.blob_digest = place.digest;
   how.sequences = options_.sequences;
   const std::uint64_t file_bytes = Gguf::open(place.path).file_bytes();
-  how.cache_bytes = make_room(place, file_bytes, cancel);
+  how.cache_bytes = make_room(place, file_bytes, until, cancel);
   auto model = std::make_shared<HostedModel>();
   model->place = place;
-  model->loaded = open_model(place.path, how);  // beside whoever computes
-  if (place.defaults) model->defaults = place.defaults();
+  if (place.defaults) model->defaults = place.defaults();  // first: it may be made anew meanwhile
+  model->loaded = open_model(place.path, how);             // beside whoever computes
   const std::string& own_template = model->defaults.chat_template;
   model->prompts = std::make_unique<ModelPrompts>(
       model->loaded->tokenizer,
@@ -144,10 +149,9 @@ Host::Room Host::free_room() const {
 // Unloads what nobody uses, the least recently used first, until the model fits; while what is in
 // use would make room for it, waits for that. Returns what its cache may take.
 std::uint64_t Host::make_room(const ModelPlace& place, std::uint64_t file_bytes,
-                              const CancelToken* cancel) {
+                              Clock::time_point until, const CancelToken* cancel) {
   // Room for a cache, too: an eighth of the weights is some thousand tokens of any model.
   const std::uint64_t needed = file_bytes + file_bytes / 8;
-  const auto until = Clock::now() + std::chrono::duration<double>(options_.room_wait_seconds);
   for (;;) {
     const Room room = free_room();
     if (room.free >= needed)

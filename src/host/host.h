@@ -93,13 +93,14 @@ class Host {
 
   void let_go(Entries::iterator at);
   Lease use(Entry& entry, std::optional<double> keep_alive_seconds);
-  std::shared_ptr<HostedModel> load(const ModelPlace& place, const CancelToken* cancel);
+  std::shared_ptr<HostedModel> load(const ModelPlace& place, Clock::time_point until,
+                                    const CancelToken* cancel);
   struct Room {
     std::uint64_t free = 0, in_use = 0;  // bytes; in_use: by models
   };
   Room free_room() const;
   std::uint64_t make_room(const ModelPlace& place, std::uint64_t file_bytes,
-                          const CancelToken* cancel);
+                          Clock::time_point until, const CancelToken* cancel);
   std::shared_ptr<HostedModel> take_least_used();
   void watch();
 

@@ -98,6 +98,8 @@ TEST(Host, LeavesWhenUnusedForLongEnough) {
   EXPECT_TRUE(gone_soon(host, 0));
   host.acquire("llama_mha_tied", -1, nullptr);
   EXPECT_FALSE(host.models()[0].leaves_in_seconds.has_value());
+  host.acquire("llama_mha_tied", std::nullopt, nullptr);
+  EXPECT_FALSE(host.models()[0].leaves_in_seconds.has_value()) << "nobody asked for another";
 }
 
 TEST(Host, UnloadsAtOnceWhatNobodyUses) {

@@ -35,7 +35,7 @@ struct DoorOptions {
 // Who asks, once inside.
 struct Caller {
   std::string tenant;       // of the key; empty without one
-  bool admin = true;        // an admin's key was given, or none was asked for on this machine
+  bool admin = false;       // an admin's key was given, or none was asked for on this machine
   std::int64_t key_id = 0;  // 0: without one
   std::string key_name;
   KeyLimits limits;

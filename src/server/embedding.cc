@@ -15,6 +15,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// Of one call's inputs, submitted: the others wait here and not in the queue that all share.
+constexpr std::size_t kAtOnce = 8;
+
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
@@ -60,8 +63,7 @@ class Embedding : public std::enable_shared_from_this<Embedding> {
   void start() {
     if (prompts_.empty()) return reply();
     refuse_if_full(*model_, 1, service_.waiting_max);
-    model_->engine->post([self = shared_from_this()](Engine& engine) { self->submit(engine); },
-                         prompts_.size());
+    submit_next(std::min(prompts_.size(), kAtOnce));
   }
 
  private:
@@ -77,14 +79,19 @@ class Embedding : public std::enable_shared_from_this<Embedding> {
     return tokens;
   }
 
-  void submit(Engine& engine) {
-    for (std::size_t i = 0; i < prompts_.size() && !error_; ++i) {
-      try {
-        engine.submit(request_of(i));
-      } catch (const Error& error) {
-        fail(error);
+  // The next of those that wait, which others may have taken meanwhile.
+  void submit_next(std::size_t count) {
+    const auto submit = [self = shared_from_this(), count](Engine& engine) {
+      const std::size_t end = std::min(self->next_ + count, self->prompts_.size());
+      while (self->next_ < end && !self->error_) {
+        try {
+          engine.submit(self->request_of(self->next_++));
+        } catch (const Error& error) {
+          self->fail(error);
+        }
       }
-    }
+    };
+    model_->engine->post(submit, count);
   }
 
   Request request_of(std::size_t input) {
@@ -105,9 +112,10 @@ class Embedding : public std::enable_shared_from_this<Embedding> {
     request.on_finish = [self](FinishReason reason) {
       if (reason == FinishReason::kCancelled) {
         return self->fail(
-            Error(ErrorCode::kCancelled, "the server is stopping, or the client has left"));
+            Error(ErrorCode::kUnavailable, "the server is stopping: ask again in a while"));
       }
-      if (--self->left_ == 0) self->end();
+      if (--self->left_ == 0) return self->end();
+      self->submit_next(1);
     };
     return request;
   }
@@ -154,6 +162,7 @@ class Embedding : public std::enable_shared_from_this<Embedding> {
   std::vector<std::vector<TokenId>> prompts_;
   std::vector<std::vector<double>> sums_;  // of each input's states
   std::size_t left_;
+  std::size_t next_ = 0;  // to be submitted
   std::optional<ApiError> error_;
   Embeddings result_;
 };

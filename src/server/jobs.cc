@@ -1,6 +1,10 @@
 #include "server/jobs.h"
 
+#include <exception>
+#include <system_error>
 #include <utility>
+
+#include "base/log.h"
 
 namespace hearth {
 
@@ -35,8 +39,13 @@ void Jobs::post_always(std::function<void()> job) {
 
 void Jobs::add(std::function<void()> job) {
   waiting_.push_back(std::move(job));
-  if (waiting_.size() > idle_ && threads_.size() < threads_max_)
-    threads_.emplace_back([this] { loop(); });
+  if (waiting_.size() > idle_ && threads_.size() < threads_max_) {
+    try {
+      threads_.emplace_back([this] { loop(); });
+    } catch (const std::system_error&) {
+      if (threads_.empty()) throw;  // else those that there are do it
+    }
+  }
   posted_.notify_one();
 }
 
@@ -50,7 +59,11 @@ void Jobs::loop() {
     std::function<void()> job = std::move(waiting_.front());
     waiting_.pop_front();
     lock.unlock();
-    job();
+    try {
+      job();
+    } catch (const std::exception& error) {
+      log(LogLevel::kError, error.what());  // memory, most likely; the others go on
+    }
     job = nullptr;  // what it holds is let go of without the lock
     lock.lock();
   }

@@ -27,6 +27,15 @@ TEST(Jobs, AsManyRunAsMay) {
   all.wait();
 }
 
+TEST(Jobs, OneThatThrowsEndsNoOther) {
+  int done = 0;
+  Jobs jobs(1, 10);
+  EXPECT_TRUE(jobs.post([] { throw std::bad_alloc(); }));
+  EXPECT_TRUE(jobs.post([&] { ++done; }));
+  jobs.stop();
+  EXPECT_EQ(done, 1);
+}
+
 TEST(Jobs, WhatMustBeDoneIsDone) {
   int done = 0;
   Jobs jobs(1, 0);

@@ -48,7 +48,9 @@ class Steps {
       const auto* known = dynamic_cast<const Error*>(&thrown);
       const Error error = known ? *known : Error(ErrorCode::kInternal, thrown.what());
       if (!error.detail().empty()) log(LogLevel::kWarn, error.message() + ": " + error.detail());
-      call_.exchange->write(error_body(Dialect::kOllama, api_error(error), call_.id) + "\n");
+      const ApiError told = api_error(error);
+      call_.record->error = told.code;
+      call_.exchange->write(error_body(Dialect::kOllama, told, call_.id) + "\n");
       return call_.exchange->end();
     }
     constexpr const char* kSuccess = "success";
@@ -100,6 +102,13 @@ void push(Service& service, const Call& call) {
 }
 
 // Of what a client may say: the names of its files order them, and are no paths.
+// A path of this machine is nobody's business but the command line's: not even its error says one.
+ModelRef new_name(const std::string& name) {
+  ModelRef ref = ModelRef::parse(name);
+  if (ref.kind != ModelRef::Kind::kFile) return ref;
+  throw Error(ErrorCode::kInvalidArgument, "'" + name + "' is a path, not a model's name");
+}
+
 NewModel new_model(const Service& service, const OllamaCreateCall& wanted) {
   NewModel model;
   if (!wanted.from.empty()) {
@@ -130,8 +139,7 @@ Manifest create_in_library(Service& service, const Call& call, const OllamaCreat
   PullOptions options;
   options.cancel = &call.exchange->gone();
   try {
-    return service.library.create(ModelRef::parse(wanted.model), new_model(service, wanted),
-                                  options);
+    return service.library.create(new_name(wanted.model), new_model(service, wanted), options);
   } catch (const Error& error) {
     if (wanted.files.empty() || error.code() != ErrorCode::kCorruptData) throw;
     throw FieldError("files", error.message());
@@ -191,7 +199,7 @@ void take_blob(Service& service, const Call& call) {
 void copy(Service& service, const Call& call) {
   const OllamaCopyCall wanted = parse_ollama_copy(body_of(call));
   find_in_library(service.library, wanted.source);
-  service.library.copy(ModelRef::parse(wanted.source), ModelRef::parse(wanted.destination), {});
+  service.library.copy(ModelRef::parse(wanted.source), new_name(wanted.destination), {});
   reply_json(call, "{}");
 }
 

@@ -99,7 +99,9 @@ class Server::Impl {
                  .version = std::move(options.version),
                  .readiness = {}},
         jobs_(options.job_threads, kJobsWaitingMax),
-        looks_(kLookThreads, kJobsWaitingMax) {
+        looks_(kLookThreads, kJobsWaitingMax),
+        pulse_(1, kJobsWaitingMax),
+        records_(1, kJobsWaitingMax) {
     add_openai_routes(router_, service_);
     add_anthropic_routes(router_, service_);
     add_ollama_routes(router_, service_);
@@ -119,8 +121,7 @@ class Server::Impl {
   std::size_t stop(double deadline_seconds, const CancelToken* hurry) {
     set(Readiness::kStopping);
     const std::size_t cut = http_->stop(deadline_seconds, hurry);
-    looks_.stop();
-    jobs_.stop();
+    for (Jobs* jobs : {&pulse_, &looks_, &jobs_, &records_}) jobs->stop();
     return cut;
   }
   void set(Readiness readiness) { service_.readiness = readiness; }
@@ -148,7 +149,7 @@ class Server::Impl {
       record->error = error.code;
       metrics_.replied(record->route, error.status);
       HttpReply reply = error_reply(dialect, error, record->id);
-      jobs_.post([record] {});  // which lets go of it: this thread does not wait for the log
+      records_.post([record] {});  // which lets go of it: this thread does not wait for the log
       if (error.status == 405) reply.headers.emplace_back("Allow", match.allowed);
       return reply;
     };
@@ -174,16 +175,25 @@ class Server::Impl {
   }
 
   void take(std::shared_ptr<HttpExchange> exchange) const {
-    // Who only looks does not wait for those who load and compute.
-    const std::string& method = exchange->request().method;
-    Jobs& jobs = method == "GET" || method == "HEAD" ? looks_ : jobs_;
-    const bool taken = jobs.post([this, exchange] { handle(exchange); });
+    const bool taken = jobs_for(exchange->request()).post([this, exchange] { handle(exchange); });
     if (taken) return;
     exchange->reply(refusal(503, "too many requests wait", exchange->request().path));
   }
 
+  // Who only looks does not wait for those who load and compute, and who asks whether the server is
+  // alive for nobody.
+  Jobs& jobs_for(const IncomingRequest& request) const {
+    if (request.method != "GET" && request.method != "HEAD") return jobs_;
+    const Router::Match match = router_.match(request.method, request.path);
+    return match.route->permission == Permission::kPublic ? pulse_ : looks_;
+  }
+
   void handle(const std::shared_ptr<HttpExchange>& exchange) const {
-    if (exchange->gone().cancelled()) return;  // nobody is there to read it
+    if (exchange->gone().cancelled()) {  // nobody is there to read it, or the server stops
+      exchange->reply(
+          refusal(503, "the server is stopping: ask again in a while", exchange->request().path));
+      return;
+    }
     const IncomingRequest& request = exchange->request();
     Router::Match match = router_.match(request.method, request.path);
     const Route& route = *match.route;
@@ -223,7 +233,7 @@ class Server::Impl {
   Doors doors_;
   Limits limits_;
   Service service_;
-  mutable Jobs jobs_, looks_;  // end before what their jobs use
+  mutable Jobs jobs_, looks_, pulse_, records_;  // end before what their jobs use
   std::unique_ptr<HttpServer> http_;
 };
 

@@ -43,6 +43,7 @@ void read_parameter(const std::string& name, const json& value, Modelfile& recip
     }
     return;
   }
+  if (!value.is_primitive()) return;  // and may be nested deeper than a stack
   try {
     const std::string text = value.is_string() ? value.get<std::string>() : dumped(value);
     recipe.parameters.push_back({name, parse_parameter(name, text)});
@@ -54,10 +55,11 @@ void read_parameter(const std::string& name, const json& value, Modelfile& recip
 void read_messages(const json& list, Modelfile& recipe) {
   for (const json& message : list) {
     if (!message.is_object()) continue;
-    const json role = message.value("role", json()), content = message.value("content", json());
-    if (role != "system" && role != "user" && role != "assistant") continue;
-    if (!content.is_string()) continue;
-    recipe.messages.push_back({role.get<std::string>(), content.get<std::string>()});
+    const auto role = message.find("role"), content = message.find("content");
+    if (role == message.end() || !role->is_string()) continue;
+    if (content == message.end() || !content->is_string()) continue;
+    if (*role != "system" && *role != "user" && *role != "assistant") continue;
+    recipe.messages.push_back({role->get<std::string>(), content->get<std::string>()});
   }
 }
 

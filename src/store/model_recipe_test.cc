@@ -60,6 +60,20 @@ TEST(ModelRecipe, WhatARegistryHoldsMayBeAnything) {
   }
 }
 
+// Deeper than any stack, which is no reason to use one.
+TEST(ModelRecipe, WhatIsNestedDeeplyIsPassedOver) {
+  const std::string nested = std::string(500'000, '[') + std::string(500'000, ']');
+  const std::string parameters = R"({"top_k": 3, "x": {"a": )" + nested + "}}";
+  const std::string messages = R"([{"role": )" + nested +
+                               R"(, "content": "a"}, {"role": "user", "content": )" + nested +
+                               R"(}, {"role": "user", "content": "b"}])";
+  const RecipeLayer layers[] = {{LayerRole::kParameters, parameters},
+                                {LayerRole::kMessages, messages}};
+  const Modelfile read = read_recipe(layers);
+  EXPECT_EQ(read.parameters, (std::vector<ModelfileParameter>{{"top_k", std::int64_t{3}}}));
+  EXPECT_EQ(read.messages, (std::vector<ModelfileMessage>{{"user", "b"}}));
+}
+
 TEST(ModelRecipe, WhatIsSaidAgainReplacesWhatWasSaid) {
   const Modelfile none = merged_recipe(mario(), parse_modelfile("FROM y\n"));
   EXPECT_EQ(none, mario());

@@ -594,6 +594,16 @@ def embeddings_count(checks, server):
     after = server.metric("vllm:prompt_tokens_total")
     checks.that(after - before == used["prompt_tokens"] > 0,
                 f"embeddings: {used}, {before} {after}")
+    texts = [f"{i} boats" for i in range(20)]
+    vectors = [one["embedding"] for one in server.post(
+        "/v1/embeddings", {"model": MODEL, "input": texts})[1]["data"]]
+    alone = server.post("/v1/embeddings", {"model": MODEL, "input": texts[13]})[1]["data"][0]
+    checks.that(len(vectors) == 20 and vectors[13] == alone["embedding"],
+                "embeddings of many texts are those of each")
+    for path, body in (("/api/copy", {"source": MODEL, "destination": "x.gguf"}),
+                       ("/api/create", {"model": "~/x", "from": MODEL, "stream": False})):
+        status, reply = server.post(path, body)
+        checks.that(status == 400 and not LEAK.search(str(reply)), f"{path} to a path: {reply}")
     status, reply = server.post("/v1/embeddings", {"model": MODEL, "input": "sea " * 20000})
     checks.that(status == 400, f"an input that does not fit: {status} {reply}")
 
