@@ -217,7 +217,7 @@ Scheduler::Part Scheduler::part_of(const std::string& tenant) const {
   }
   weights *= static_cast<double>(weight_of(tenants_.at(tenant).priority));
   const auto part = [weights](std::size_t whole) {
-    return static_cast<std::size_t>(static_cast<double>(whole) / weights);
+    return weights > 1 ? static_cast<std::size_t>(static_cast<double>(whole) / weights) : whole;
   };
   return {.blocks = part(options_.blocks),
           .places = std::max<std::size_t>(1, part(options_.sequences_max))};
