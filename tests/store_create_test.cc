@@ -1,16 +1,11 @@
 // The library's own models: made of others, of files and of uploads; sent to
 // tests/store/registry_server.py and fetched again.
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <array>
 #include <chrono>
 #include <csignal>
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -19,6 +14,7 @@
 #include "base/error.h"
 #include "store/library.h"
 #include "store/sweep.h"
+#include "tests/python_server.h"
 
 namespace hearth {
 namespace {
@@ -254,31 +250,13 @@ TEST_F(CreateTest, AKilledUploadShowsNoHalfBlob) {
 class PushTest : public CreateTest {
  protected:
   void SetUp() override {
-    std::string script = std::string(HEARTH_SOURCE_DIR) + "/tests/store/registry_server.py";
-    std::string python = "python3";
-    std::array<char*, 3> argv = {python.data(), script.data(), nullptr};
-    std::array<int, 2> in{}, out{};
-    ASSERT_EQ(::pipe2(in.data(), O_CLOEXEC), 0);
-    ASSERT_EQ(::pipe2(out.data(), O_CLOEXEC), 0);
-    posix_spawn_file_actions_t actions;
-    ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawn_file_actions_adddup2(&actions, in[0], STDIN_FILENO);
-    ::posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
-    ASSERT_EQ(::posix_spawnp(&server_, "python3", &actions, nullptr, argv.data(), environ), 0);
-    ::posix_spawn_file_actions_destroy(&actions);
-    ::close(in[0]);
-    ::close(out[1]);
-    server_input_ = in[1];
-    std::FILE* said = ::fdopen(out[0], "r");
-    int port = 0;
-    ASSERT_EQ(std::fscanf(said, "%d", &port), 1);
-    std::fclose(said);
-    options_.registry_endpoint = "http://127.0.0.1:" + std::to_string(port);
+    std::array<int, 1> port{};
+    ASSERT_NO_FATAL_FAILURE(server_.start({"tests/store/registry_server.py"}, port));
+    options_.registry_endpoint = "http://127.0.0.1:" + std::to_string(port[0]);
     create("mine", "FROM " + kTiny.string() + "\nSYSTEM Be brief.\nMESSAGE user Hi\nLICENSE MIT\n");
   }
   void TearDown() override {
-    ::close(server_input_);
-    ::waitpid(server_, nullptr, 0);
+    server_.stop();
     CreateTest::TearDown();
   }
 
@@ -295,8 +273,7 @@ class PushTest : public CreateTest {
     return {ErrorCode::kInternal, "none"};
   }
 
-  pid_t server_ = -1;
-  int server_input_ = -1;
+  PythonServer server_;
 };
 
 TEST_F(PushTest, WhatIsPushedCanBePulled) {

@@ -1,17 +1,11 @@
 // The library against tests/store/hostile_server.py: honest servers, broken ones and hostile ones.
 // Whatever comes, nothing is written outside the store, and nothing in it has a name that is not a
 // digest.
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <array>
 #include <chrono>
-#include <csignal>
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -21,6 +15,7 @@
 
 #include "base/error.h"
 #include "store/library.h"
+#include "tests/python_server.h"
 
 namespace hearth {
 namespace {
@@ -64,7 +59,7 @@ class HostileTest : public ::testing::Test {
     std::string name = fs::temp_directory_path() / "hearth-hostile-XXXXXX";
     ASSERT_NE(::mkdtemp(name.data()), nullptr);
     root_ = name;
-    start_server();
+    ASSERT_NO_FATAL_FAILURE(start_server());
     // Deep enough that a few "../" stay inside what the test looks at.
     home_ = root_ / "a" / "b" / "c" / "d" / "store";
     wheels_ = std::make_unique<CopyFetcher>(root_ / "server" / "wheels");
@@ -75,9 +70,7 @@ class HostileTest : public ::testing::Test {
   }
 
   void TearDown() override {
-    ::close(server_input_);
-    ::kill(server_, SIGKILL);
-    ::waitpid(server_, nullptr, 0);
+    server_.stop();
     expect_tidy_store();
     fs::remove_all(root_);
   }
@@ -85,26 +78,7 @@ class HostileTest : public ::testing::Test {
   void start_server() {
     const fs::path directory = root_ / "server";
     fs::create_directory(directory);
-    std::string script = std::string(HEARTH_SOURCE_DIR) + "/tests/store/hostile_server.py";
-    std::string argument = directory;
-    std::string python = "python3";
-    std::array<char*, 4> argv = {python.data(), script.data(), argument.data(), nullptr};
-    std::array<int, 2> in{};
-    std::array<int, 2> out{};
-    ASSERT_EQ(::pipe2(in.data(), O_CLOEXEC), 0);
-    ASSERT_EQ(::pipe2(out.data(), O_CLOEXEC), 0);
-    posix_spawn_file_actions_t actions;
-    ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawn_file_actions_adddup2(&actions, in[0], STDIN_FILENO);
-    ::posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
-    ASSERT_EQ(::posix_spawnp(&server_, "python3", &actions, nullptr, argv.data(), environ), 0);
-    ::posix_spawn_file_actions_destroy(&actions);
-    ::close(in[0]);
-    ::close(out[1]);
-    server_input_ = in[1];
-    std::FILE* said = ::fdopen(out[0], "r");
-    ASSERT_EQ(std::fscanf(said, "%d %d", &ports_[0], &ports_[1]), 2);
-    std::fclose(said);
+    server_.start({"tests/store/hostile_server.py", directory.string()}, ports_);
   }
 
   std::string endpoint(int which = 0) const {
@@ -172,8 +146,7 @@ class HostileTest : public ::testing::Test {
   std::unique_ptr<CopyFetcher> wheels_;
   std::unique_ptr<HttpClient> http_;
   std::array<int, 2> ports_{};
-  pid_t server_ = -1;
-  int server_input_ = -1;
+  PythonServer server_;
 };
 
 TEST_F(HostileTest, HonestServersOfAllProtocolsServeTheSameBlob) {

@@ -118,11 +118,14 @@ LoadOptions load_options(const LoadFlags& flags) {
 namespace {
 
 // As the model's own num_ctx wants it, of what its file was trained for; 0: it says nothing.
-std::size_t own_context(const ModelDefaults& defaults, const GgufMetadata& metadata) {
+std::size_t own_context(const ModelDefaults& defaults, const std::filesystem::path& path) {
   std::size_t wanted = 0;
   for (const auto& [name, text] : defaults.parameters) {
     if (name == "num_ctx") wanted = std::stoul(text);
   }
+  if (wanted == 0) return 0;  // and the file is not opened once more
+  const Gguf file = Gguf::open(path);
+  const GgufMetadata& metadata = file.metadata();
   const auto family = metadata.optional_string("general.architecture").value_or("");
   const auto trained = metadata.optional_unsigned(std::string(family) + ".context_length");
   return std::min<std::size_t>(wanted, trained.value_or(wanted));
@@ -136,9 +139,7 @@ std::unique_ptr<LoadedModel> load(const LoadFlags& flags, ModelDefaults* default
   if (model.manifest) options.blob_digest = model.manifest->model_digest().hex();
   if (model.manifest && defaults != nullptr) {
     *defaults = model_defaults(CommandLibrary().library.recipe(*model.manifest));
-    if (options.context == 0) {
-      options.context = own_context(*defaults, Gguf::open(model.path).metadata());
-    }
+    if (options.context == 0) options.context = own_context(*defaults, model.path);
   }
   LoadingLine line(flags.model);
   options.on_progress = [&](std::uint64_t done, std::uint64_t all) { line.show(done, all); };

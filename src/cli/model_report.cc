@@ -196,12 +196,6 @@ nlohmann::json messages_json(const Modelfile& recipe) {
   return list;
 }
 
-std::string licence_text(const Modelfile& recipe) {
-  std::string text;
-  for (const std::string& licence : recipe.licences) text += (text.empty() ? "" : "\n") + licence;
-  return text;
-}
-
 }  // namespace
 
 std::string to_json(const ModelReport& report) {
@@ -227,7 +221,7 @@ std::string to_json(const ModelReport& report) {
                                  {"template", report.template_text},
                                  {"template_origin", report.template_origin},
                                  {"licence", report.licence},
-                                 {"licence_text", licence_text(report.recipe)},
+                                 {"licence_text", report.recipe.licence_text()},
                                  {"system", report.recipe.system.value_or("")},
                                  {"parameters_set", parameters_json(report.recipe)},
                                  {"messages", messages_json(report.recipe)},

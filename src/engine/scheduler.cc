@@ -101,6 +101,7 @@ std::span<const Chunk> Scheduler::plan(const PromptRows& most) {
 // should not feel how many another has. Returns where the others begin.
 std::vector<Sequence*>::iterator Scheduler::overdue_first(
     std::vector<Sequence*>::iterator prompts) {
+  if (prompts == order_.end()) return prompts;
   std::set<std::string_view> answered;
   std::uint64_t least = UINT64_MAX;
   for (auto at = order_.begin(); at != prompts; ++at) {

@@ -9,11 +9,9 @@ void StepCost::took(std::size_t answers, std::size_t prompt_rows, double seconds
     value = value == 0 ? now : value + weight * (now - value);
   };
   if (prompt_rows == 0) {
-    const auto now = static_cast<double>(answers);
-    const bool other = now > kOther * decode_answers_ || decode_answers_ > kOther * now;
-    if (other) decode_seconds_ = 0;
+    if (!knows(answers)) decode_seconds_ = 0;
     average(decode_seconds_, seconds, mixed_in_turn_ > 0 ? kNewAfterMixed : kNew);
-    decode_answers_ = now;
+    decode_answers_ = static_cast<double>(answers);
     mixed_in_turn_ = 0;
     return;
   }
@@ -31,11 +29,14 @@ void StepCost::took(std::size_t answers, std::size_t prompt_rows, double seconds
   row_seconds_ *= 1 + kNew * (other - 1);
 }
 
+bool StepCost::knows(std::size_t answers) const noexcept {
+  const auto now = static_cast<double>(answers);
+  return now <= kOther * decode_answers_ && decode_answers_ <= kOther * now;
+}
+
 std::size_t StepCost::prompt_rows(std::size_t answers, std::size_t readers,
                                   bool overdue) const noexcept {
-  const auto now = static_cast<double>(answers);
-  const bool other = now > kOther * decode_answers_ || decode_answers_ > kOther * now;
-  if (answers > 0 && (other || mixed_in_turn_ >= kMixedMax)) return 0;
+  if (answers > 0 && (!knows(answers) || mixed_in_turn_ >= kMixedMax)) return 0;
   if (decode_seconds_ == 0 || row_seconds_ == 0) return kPromptRowsAtFirst;
   const double more = 0 < answers && answers < readers
                           ? static_cast<double>(readers) / static_cast<double>(answers)

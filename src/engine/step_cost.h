@@ -24,6 +24,9 @@ class StepCost {
                       std::size_t running) const noexcept;
 
  private:
+  // Whether what was measured is of nearly as many answers.
+  bool knows(std::size_t answers) const noexcept;
+
   static constexpr double kStretch = 1.8;
   // 7/8 of a step: nearly as fast as alone. It takes a step or two until who was overdue has been
   // served as much as the others.

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "base/seconds.h"
 
 namespace hearth {
 namespace {
@@ -16,10 +17,6 @@ using SpeedOf = std::function<Speed(double seconds)>;
 // Any run's prompt differs from all others', so that nothing but the filled depth is found again.
 constexpr std::uint64_t kDepthSeed = 1;         // + sequence
 constexpr std::uint64_t kPromptSeed = 1 << 20;  // + repetition
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 class Bench {
  public:

@@ -113,10 +113,8 @@ std::shared_ptr<HostedModel> Host::load(const ModelPlace& place, Clock::time_poi
   model->place = place;
   if (place.defaults) model->defaults = place.defaults();  // first: it may be made anew meanwhile
   model->loaded = open_model(place.path, how);             // beside whoever computes
-  const std::string& own_template = model->defaults.chat_template;
   model->prompts = std::make_unique<ModelPrompts>(
-      model->loaded->tokenizer,
-      own_template.empty() ? model_template(model->loaded->file.metadata()) : own_template);
+      model->loaded->tokenizer, template_of(model->defaults, model->loaded->file.metadata()));
   model->memory_bytes = file_bytes + model->loaded->engine->cache_bytes();
   model->engine = std::make_unique<EngineThread>(*model->loaded->engine, turns_);
   log(LogLevel::kInfo, "loaded " + place.name + ", " + mebibytes(model->memory_bytes) + " at most");

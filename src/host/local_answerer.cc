@@ -2,6 +2,7 @@
 // text.
 #include <chrono>
 
+#include "base/seconds.h"
 #include "host/answer_text.h"
 #include "host/answerer.h"
 #include "host/model_prompts.h"
@@ -10,10 +11,6 @@ namespace hearth {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 const char* text_of(FinishReason reason) noexcept {
   switch (reason) {
@@ -81,9 +78,7 @@ class LocalAnswerer final : public Answerer {
   LocalAnswerer(LoadedModel& loaded, ModelDefaults defaults)
       : loaded_(loaded),
         defaults_(std::move(defaults)),
-        prompts_(loaded.tokenizer, defaults_.chat_template.empty()
-                                       ? model_template(loaded.file.metadata())
-                                       : defaults_.chat_template) {
+        prompts_(loaded.tokenizer, template_of(defaults_, loaded.file.metadata())) {
     const GgufMetadata& metadata = loaded.file.metadata();
     card_.name =
         metadata.optional_string("general.name").value_or(loaded.model->config().architecture);

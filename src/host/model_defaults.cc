@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "chat/prompt.h"
+#include "host/model_prompts.h"
 #include "store/go_template.h"
 
 namespace hearth {
@@ -37,6 +38,10 @@ ModelDefaults model_defaults(const Modelfile& recipe) {
     defaults.parameters.emplace_back(parameter.name, to_text(parameter.value));
   }
   return defaults;
+}
+
+std::string template_of(const ModelDefaults& defaults, const GgufMetadata& metadata) {
+  return defaults.chat_template.empty() ? model_template(metadata) : defaults.chat_template;
 }
 
 void check_recipe(const Modelfile& recipe) {

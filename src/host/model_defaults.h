@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "chat/conversation.h"
+#include "format/gguf.h"
 #include "store/modelfile.h"
 
 namespace hearth {
@@ -22,6 +23,9 @@ struct ModelDefaults {
 // A template of Go's that cannot be followed is left out, and the log says so: the file's own is
 // used.
 ModelDefaults model_defaults(const Modelfile& recipe);
+
+// The template that holds: the model's own, else its file's.
+std::string template_of(const ModelDefaults& defaults, const GgufMetadata& metadata);
 
 // A recipe of someone's own: throws where its template cannot be followed.
 void check_recipe(const Modelfile& recipe);

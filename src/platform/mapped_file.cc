@@ -8,53 +8,19 @@
 #include <cerrno>
 #include <cstdint>
 #include <string>
-#include <system_error>
 #include <utility>
 
 #include "base/check.h"
 #include "base/error.h"
-#include "base/exhausted.h"
+#include "platform/file.h"
 
 namespace hearth {
-namespace {
-
-ErrorCode code_of(int error) {
-  switch (error) {
-    case ENOENT:
-    case ENOTDIR: return ErrorCode::kNotFound;
-    case EACCES:
-    case EPERM: return ErrorCode::kPermissionDenied;
-    case ENAMETOOLONG:
-    case ELOOP: return ErrorCode::kInvalidArgument;
-    default: return ErrorCode::kUnavailable;
-  }
-}
-
-[[noreturn]] void fail(const std::filesystem::path& path, const char* verb, int error) {
-  const std::string what = std::string("cannot ") + verb + " '" + path.filename().string() +
-                           "': " + std::generic_category().message(error);
-  switch (error) {
-    case EMFILE:
-    case ENFILE: throw ShortageError(ShortageError::Of::kDescriptors, what, path.string());
-    case ENOMEM: throw ShortageError(ShortageError::Of::kMemory, what, path.string());
-    default: throw Error(code_of(error), what, path.string());
-  }
-}
-
-struct Descriptor {
-  int number;
-  ~Descriptor() { ::close(number); }
-};
-
-}  // namespace
-
 MappedFile MappedFile::open(const std::filesystem::path& path) {
   // O_NONBLOCK: opening a named pipe must not wait for a writer; it is refused below.
-  const int number = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (number < 0) fail(path, "open", errno);
-  const Descriptor descriptor{number};
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (fd.get() < 0) throw_system_error("open", path, errno);
   struct stat status{};
-  if (::fstat(descriptor.number, &status) != 0) fail(path, "open", errno);
+  if (::fstat(fd.get(), &status) != 0) throw_system_error("open", path, errno);
   if (!S_ISREG(status.st_mode)) {
     throw Error(ErrorCode::kInvalidArgument,
                 "'" + path.filename().string() + "' is not a regular file", path.string());
@@ -67,8 +33,8 @@ MappedFile MappedFile::open(const std::filesystem::path& path) {
                     number_of(status.st_ctim.tv_nsec)};
   if (status.st_size == 0) return file;
   const auto size = static_cast<std::size_t>(status.st_size);
-  void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor.number, 0);
-  if (address == MAP_FAILED) fail(path, "map", errno);
+  void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd.get(), 0);
+  if (address == MAP_FAILED) throw_system_error("map", path, errno);
   file.bytes_ = {static_cast<const std::byte*>(address), size};
   return file;
 }

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/seconds.h"
 
 namespace hearth {
 namespace {
@@ -17,10 +18,6 @@ using Clock = std::chrono::steady_clock;
 
 // Of one call's inputs, submitted: the others wait here and not in the queue that all share.
 constexpr std::size_t kAtOnce = 8;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // Of length 1, of the first `dimensions` only.
 std::vector<float> normalised(std::span<const double> sum, std::size_t dimensions) {
@@ -134,22 +131,22 @@ class Embedding : public std::enable_shared_from_this<Embedding> {
   void reply() {
     result_.timings.total_seconds = seconds_since(arrived_);
     result_.timings.prompt_seconds = result_.timings.total_seconds - result_.timings.load_seconds;
-    GenerationReport& report = call_.record->report.emplace();
+    GenerationReport report;
     report.usage = result_.usage;
     report.total_seconds = result_.timings.total_seconds;
     report.load_seconds = result_.timings.load_seconds;
+    std::string body;
     if (error_) {
-      call_.record->status = error_->status;
-      call_.record->error = error_->code;
+      report.status = error_->status;
+      report.error = error_->code;
       report.failed = true;
-      reply_json(call_, error_body(call_.dialect, *error_, call_.id), error_->status);
+      body = error_body(call_.dialect, *error_, call_.id);
     } else {
       for (const auto& sum : sums_) result_.vectors.push_back(normalised(sum, dimensions_));
-      reply_json(call_, body_(result_));
+      body = body_(result_);
     }
-    service_.metrics.answered(model_->place.name, report);
-    service_.metrics.replied(call_.record->route, call_.record->status);
-    add_usage(service_, call_.caller.key_id, model_->place.name, result_.usage);
+    account(service_, {call_.caller.key_id, model_->place.name, call_.record}, report);
+    reply_json(call_, std::move(body), report.status);
   }
 
   const Clock::time_point arrived_ = Clock::now();

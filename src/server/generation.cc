@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/exhausted.h"
+#include "base/seconds.h"
 #include "engine/logprobs.h"
 #include "server/busy.h"
 
@@ -13,10 +14,6 @@ namespace hearth {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // Of a prompt that outgrows the context, dropped besides what must go, so that there is room to
 // answer.
@@ -98,11 +95,18 @@ class Generation : public std::enable_shared_from_this<Generation> {
 
   void submit(Engine& engine) {
     for (Answer& answer : answers_) {
-      try {
-        engine.submit(request_of(answer));
-      } catch (const Error& error) {
-        return fail(error);
-      }
+      if (!submit(engine, answer)) return;
+    }
+  }
+
+  // False when it was refused, and the call has failed.
+  bool submit(Engine& engine, Answer& answer) {
+    try {
+      engine.submit(request_of(answer));
+      return true;
+    } catch (const Error& error) {
+      fail(error);
+      return false;
     }
   }
 
@@ -211,6 +215,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
     AnswerText::Step step = answer.text.push(id);
     if (step.is_part) {
       answer.tokens.push_back(id);
+      ++usage_.answer_tokens;
       if (!answer.piece.logprobs.empty()) {
         answer.piece.logprobs.back().token.id = id;
         answer.piece.logprobs.back().token.bytes = bytes_of(id);
@@ -248,7 +253,6 @@ class Generation : public std::enable_shared_from_this<Generation> {
     end.context = prompts_[answer.prompt];
     end.context.insert(end.context.end(), answer.tokens.begin(), answer.tokens.end());
     if (answer.index == 0) report_.finish = end.finish;
-    usage_.answer_tokens += answer.tokens.size();
     send(parts_.writer->finish(answer.index, end));
     answer.ended = true;
     if (std::all_of(answers_.begin(), answers_.end(), [](const Answer& a) { return a.ended; }))
@@ -266,13 +270,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
     answer.dropped += held / 2;
     usage_.dropped_tokens += held / 2;
     parts_.model->engine->post(
-        [self = shared_from_this(), at = &answer](Engine& engine) {
-          try {
-            engine.submit(self->request_of(*at));
-          } catch (const Error& error) {
-            self->fail(error);
-          }
-        },
+        [self = shared_from_this(), at = &answer](Engine& engine) { self->submit(engine, *at); },
         1);
     return true;
   }
@@ -369,8 +367,6 @@ class Generation : public std::enable_shared_from_this<Generation> {
     if (std::exchange(done_, true)) return;
     report_.failed = failed;
     report_.usage = usage_;
-    report_.usage.answer_tokens = 0;
-    for (const Answer& answer : answers_) report_.usage.answer_tokens += answer.tokens.size();
     report_.total_seconds = seconds_since(parts_.arrived);
     report_.load_seconds = parts_.load_seconds;
     if (parts_.on_end) parts_.on_end(report_);

@@ -137,9 +137,7 @@ ModelDescription describe_model(const Library& library, const std::string& name)
   const Modelfile recipe = library.recipe(*model.manifest);
   description.chat_template = recipe.template_text.value_or(model_template(metadata));
   description.system = recipe.system.value_or("");
-  for (const std::string& licence : recipe.licences) {
-    description.licence += (description.licence.empty() ? "" : "\n") + licence;
-  }
+  description.licence = recipe.licence_text();
   if (description.licence.empty()) description.licence = model.manifest->licence;
   for (const ModelfileParameter& parameter : recipe.parameters) {
     description.parameters.emplace_back(parameter.name, to_text(parameter.value));

@@ -101,7 +101,6 @@ void push(Service& service, const Call& call) {
   });
 }
 
-// Of what a client may say: the names of its files order them, and are no paths.
 // A path of this machine is nobody's business but the command line's: not even its error says one.
 ModelRef new_name(const std::string& name) {
   ModelRef ref = ModelRef::parse(name);
@@ -109,6 +108,7 @@ ModelRef new_name(const std::string& name) {
   throw Error(ErrorCode::kInvalidArgument, "'" + name + "' is a path, not a model's name");
 }
 
+// Of what a client may say: the names of its files order them, and are no paths.
 NewModel new_model(const Service& service, const OllamaCreateCall& wanted) {
   NewModel model;
   if (!wanted.from.empty()) {

@@ -57,12 +57,6 @@ HttpReply refusal(int status, std::string_view why, std::string_view path) {
   return error_reply(dialect_of(path), error, new_request_id());
 }
 
-// Of a request: the detail is for the log alone.
-void log_error(LogLevel level, const std::string& id, const std::string& message) {
-  const LogField field{"request_id", std::string_view(id)};
-  log(level, message, {&field, 1});
-}
-
 // While an exception is being handled.
 ApiError handled_error(const std::string& id) {
   try {
@@ -73,10 +67,10 @@ ApiError handled_error(const std::string& id) {
     return told;
   } catch (const Error& error) {
     if (!error.detail().empty())
-      log_error(LogLevel::kWarn, id, error.message() + ": " + error.detail());
+      log_of(id, LogLevel::kWarn, error.message() + ": " + error.detail());
     return api_error(error);
   } catch (const std::exception& error) {
-    log_error(LogLevel::kError, id, error.what());
+    log_of(id, LogLevel::kError, error.what());
     return api_error(Error(ErrorCode::kInternal, "internal error"));
   }
 }
@@ -175,27 +169,30 @@ class Server::Impl {
   }
 
   void take(std::shared_ptr<HttpExchange> exchange) const {
-    const bool taken = jobs_for(exchange->request()).post([this, exchange] { handle(exchange); });
+    const IncomingRequest& request = exchange->request();
+    Router::Match match = router_.match(request.method, request.path);
+    Jobs& jobs = jobs_for(*match.route, request.method);
+    const bool taken = jobs.post([this, exchange, match = std::move(match)]() mutable {
+      handle(exchange, std::move(match));
+    });
     if (taken) return;
     exchange->reply(refusal(503, "too many requests wait", exchange->request().path));
   }
 
   // Who only looks does not wait for those who load and compute, and who asks whether the server is
   // alive for nobody.
-  Jobs& jobs_for(const IncomingRequest& request) const {
-    if (request.method != "GET" && request.method != "HEAD") return jobs_;
-    const Router::Match match = router_.match(request.method, request.path);
-    return match.route->permission == Permission::kPublic ? pulse_ : looks_;
+  Jobs& jobs_for(const Route& route, std::string_view method) const {
+    if (method != "GET" && method != "HEAD") return jobs_;
+    return route.permission == Permission::kPublic ? pulse_ : looks_;
   }
 
-  void handle(const std::shared_ptr<HttpExchange>& exchange) const {
+  void handle(const std::shared_ptr<HttpExchange>& exchange, Router::Match match) const {
     if (exchange->gone().cancelled()) {  // nobody is there to read it, or the server stops
       exchange->reply(
           refusal(503, "the server is stopping: ask again in a while", exchange->request().path));
       return;
     }
     const IncomingRequest& request = exchange->request();
-    Router::Match match = router_.match(request.method, request.path);
     const Route& route = *match.route;
     Call call{.exchange = exchange,
               .caller = {},

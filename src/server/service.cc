@@ -6,17 +6,13 @@
 
 #include "api/ollama.h"
 #include "base/error.h"
-#include "base/log.h"
+#include "base/seconds.h"
 #include "server/generation.h"
 
 namespace hearth {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 std::int64_t unix_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -29,9 +25,19 @@ std::uint64_t random_seed() {
   return (std::uint64_t{device()} << 32) | device();
 }
 
-void log_fault(const std::string& id, const std::string& fault) {
-  const LogField field{"request_id", std::string_view(id)};
-  log(LogLevel::kError, fault, {&field, 1});
+void add_usage(State& state, std::int64_t key_id, const std::string& model,
+               const TokenUsage& usage) {
+  try {
+    state.add_usage({.key_id = key_id,
+                     .day = today(),
+                     .model = model,
+                     .usage = {.requests = 1,
+                               .prompt_tokens = usage.prompt_tokens,
+                               .cached_tokens = usage.cached_tokens,
+                               .answer_tokens = usage.answer_tokens}});
+  } catch (const Error& error) {
+    log(LogLevel::kError, "usage was not written: " + error.message() + ": " + error.detail());
+  }
 }
 
 }  // namespace
@@ -40,19 +46,23 @@ const std::string& model_of(const Service& service, const std::string& wanted) {
   return wanted.empty() ? service.default_model : wanted;
 }
 
-void add_usage(Service& service, std::int64_t key_id, const std::string& model,
-               const TokenUsage& usage) {
-  try {
-    service.state.add_usage({.key_id = key_id,
-                             .day = today(),
-                             .model = model,
-                             .usage = {.requests = 1,
-                                       .prompt_tokens = usage.prompt_tokens,
-                                       .cached_tokens = usage.cached_tokens,
-                                       .answer_tokens = usage.answer_tokens}});
-  } catch (const Error& error) {
-    log(LogLevel::kError, "usage was not written: " + error.message() + ": " + error.detail());
-  }
+void log_of(const std::string& request_id, LogLevel level, const std::string& message) {
+  const LogField field{"request_id", std::string_view(request_id)};
+  log(level, message, {&field, 1});
+}
+
+void account(Service& service, Accounted call, const GenerationReport& report) {
+  RequestRecord& record = *call.record;
+  service.metrics.answered(call.model, report);
+  service.metrics.replied(record.route, report.status);
+  record.status = report.status;
+  record.error = report.error;
+  record.report = report;
+  service.jobs.post_always([&service, call = std::move(call)] {
+    const GenerationReport& ended = *call.record->report;
+    add_usage(service.state, call.key_id, call.model, ended.usage);
+    if (!ended.fault.empty()) log_of(call.record->id, LogLevel::kError, ended.fault);
+  });
 }
 
 HttpFields id_headers(const std::string& id) { return {{"X-Request-Id", id}, {"Request-Id", id}}; }
@@ -100,20 +110,11 @@ void answer(Service& service, const Call& call, GenerateCall wanted,
   apply_defaults(model->defaults, wanted);
   call.record->model = model->place.name;
   call.record->follows = true;
-  auto on_end = [&service, pass = std::move(pass), key = call.caller.key_id,
-                 name = model->place.name,
-                 record = call.record](const GenerationReport& report) mutable {
-    service.metrics.answered(name, report);
-    service.metrics.replied(record->route, report.status);
-    record->status = report.status;
-    record->error = report.error;
-    record->report = report;
+  auto on_end = [&service, pass = std::move(pass),
+                 accounted = Accounted{call.caller.key_id, model->place.name, call.record}](
+                    const GenerationReport& report) mutable {
     pass.reset();
-    // On the engine's thread, which must not wait for a disk, nor for whoever reads the log.
-    service.jobs.post_always([&service, key, name, record = std::move(record)] {
-      add_usage(service, key, name, record->report->usage);
-      if (!record->report->fault.empty()) log_fault(record->id, record->report->fault);
-    });
+    account(service, std::move(accounted), report);
   };
   std::unique_ptr<ReplyWriter> writer = make_writer(wanted, reply_head(call, wanted.model));
   start_generation({.exchange = call.exchange,

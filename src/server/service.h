@@ -11,6 +11,7 @@
 
 #include "api/model_entry.h"
 #include "api/reply_writer.h"
+#include "base/log.h"
 #include "host/host.h"
 #include "server/jobs.h"
 #include "server/limits.h"
@@ -65,9 +66,17 @@ ReplyHead reply_head(const Call& call, std::string_view model);
 
 // The default where none is named.
 const std::string& model_of(const Service& service, const std::string& wanted);
-// Writes it to disk; what fails there is logged.
-void add_usage(Service& service, std::int64_t key_id, const std::string& model,
-               const TokenUsage& usage);
+// A line of the log that names the request; its clients see none of it.
+void log_of(const std::string& request_id, LogLevel level, const std::string& message);
+
+// Whose work a call was, for what is counted when it has ended.
+struct Accounted {
+  std::int64_t key_id = 0;
+  std::string model;
+  std::shared_ptr<RequestRecord> record;
+};
+// Counts it. From any thread: what waits for a disk, or for whoever reads the log, is a job's.
+void account(Service& service, Accounted call, const GenerationReport& report);
 
 // The library as listings show it; what each file says of itself is read once.
 std::vector<ModelEntry> model_entries(const Library& library);

@@ -14,6 +14,8 @@ std::string dumped(const json& value) {
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
+json parsed(const std::string& text) { return json::parse(text, nullptr, false); }
+
 json parameters_json(std::span<const ModelfileParameter> parameters) {
   json object = json::object();
   for (const ModelfileParameter& parameter : parameters) {
@@ -52,7 +54,13 @@ void read_parameter(const std::string& name, const json& value, Modelfile& recip
   }
 }
 
+void read_parameters(const json& object, Modelfile& recipe) {
+  if (!object.is_object()) return;
+  for (const auto& [name, value] : object.items()) read_parameter(name, value, recipe);
+}
+
 void read_messages(const json& list, Modelfile& recipe) {
+  if (!list.is_array()) return;
   for (const json& message : list) {
     if (!message.is_object()) continue;
     const auto role = message.find("role"), content = message.find("content");
@@ -100,11 +108,8 @@ Modelfile read_recipe(std::span<const RecipeLayer> layers) {
     if (layer.role == LayerRole::kTemplate) recipe.template_text = layer.text;
     if (layer.role == LayerRole::kSystem) recipe.system = layer.text;
     if (layer.role == LayerRole::kLicence) recipe.licences.push_back(layer.text);
-    const json value = json::parse(layer.text, nullptr, false);
-    if (layer.role == LayerRole::kParameters && value.is_object()) {
-      for (const auto& [name, held] : value.items()) read_parameter(name, held, recipe);
-    }
-    if (layer.role == LayerRole::kMessages && value.is_array()) read_messages(value, recipe);
+    if (layer.role == LayerRole::kParameters) read_parameters(parsed(layer.text), recipe);
+    if (layer.role == LayerRole::kMessages) read_messages(parsed(layer.text), recipe);
   }
   return recipe;
 }

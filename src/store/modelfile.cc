@@ -302,6 +302,12 @@ ParameterValue parse_parameter(std::string_view name, std::string_view text) {
   refuse(std::string(name) + " is " + printable_quoted(text) + "; wanted " + range_text(*rule));
 }
 
+std::string Modelfile::licence_text() const {
+  std::string text;
+  for (const std::string& licence : licences) text += (text.empty() ? "" : "\n") + licence;
+  return text;
+}
+
 std::vector<std::string> Modelfile::without_effect() const {
   std::vector<std::string> names;
   for (const ModelfileParameter& parameter : parameters) {

@@ -64,6 +64,7 @@ struct Modelfile {
   std::vector<std::string> licences;
   bool operator==(const Modelfile&) const = default;
 
+  std::string licence_text() const;  // all of them, a line between two
   // The parameters that change nothing here, each name once: to be told to who wrote them.
   std::vector<std::string> without_effect() const;
 };

@@ -4,16 +4,13 @@
 #include <atomic>
 #include <chrono>
 
+#include "base/seconds.h"
 #include "kernels/probe/variants.h"
 
 namespace hearth {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point begin) {
-  return std::chrono::duration<double>(Clock::now() - begin).count();
-}
 
 // Operations of one call: per group a lane takes 4 products of 2 operations each.
 constexpr std::size_t operations(std::size_t lanes, std::size_t rows, std::size_t columns) {
